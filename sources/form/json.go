@@ -36,22 +36,36 @@ func looksJSON(s string) bool {
 // json reads s, which looksJSON.
 func (b *builder) json(s string) {
 	b.kind = JSON
-	r := jsonReader{s: strings.TrimLeft(s, " \t\r\n")}
-	raw := r.value()
-	rest := strings.Trim(r.s[r.i:], " \t\r\n")
-	if raw[0] == '{' {
-		b.reserve(min(strings.Count(raw, ":"), 4*walk))
+	s = strings.TrimLeft(s, " \t\r\n")
+	if s[0] == '{' {
+		b.reserve(min(strings.Count(s, ":"), 4*walk))
+		b.unwrap(s, 0)
+		return
 	}
+	r := jsonReader{s: s}
+	raw := r.value()
 	if !b.unwrap(raw, 0) {
 		b.list("", raw)
 	}
-	if rest == "=" {
+	b.rest(&r)
+	b.report(&r)
+}
+
+// rest keeps what stands behind the point from which nothing could be made out,
+// in one piece rather than guessed at. The '=' some clients add is not worth
+// keeping.
+func (b *builder) rest(r *jsonReader) bool {
+	switch rest := strings.Trim(r.s[r.i:], " \t\r\n"); rest {
+	case "":
+		return false
+	case "=":
 		b.flag(FlagWrapped)
-	} else if rest != "" {
+		return false
+	default:
 		r.bad = true
 		b.add("", rest)
+		return true
 	}
-	b.report(&r)
 }
 
 // unwrap adds the fields inside raw, an object or a list that stands for the
@@ -73,13 +87,7 @@ func (b *builder) unwrap(raw string, depth int) bool {
 			some = true
 			b.addJSON(key, value, depth)
 		}
-		if rest := strings.Trim(r.s[r.i:], " \t\r\n"); rest != "" {
-			// The point from which nothing could be made out. It is kept in
-			// one piece rather than guessed at.
-			r.bad = true
-			b.add("", rest)
-			some = true
-		}
+		some = b.rest(&r) || some
 		b.report(&r)
 		return some
 	}

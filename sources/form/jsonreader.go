@@ -109,22 +109,21 @@ func (r *jsonReader) value() string {
 // of after nor the end is part of the text: somebody did not escape it.
 func (r *jsonReader) str(after string) string {
 	start := r.i
-	for r.i++; r.i < len(r.s); r.i++ {
-		switch c := r.s[r.i]; {
+	for i := start + 1; i < len(r.s); i++ {
+		switch c := r.s[i]; {
+		case c > '\\' || c >= ' ' && c != '"' && c != '\\':
 		case c == '\\':
-			r.i++
+			i++
 		case c < ' ':
 			r.bad = true
-		case c == '"':
-			end := r.i + 1
-			r.i++
+		default:
+			r.i = i + 1
 			r.space()
 			if r.i >= len(r.s) || strings.IndexByte(after, r.s[r.i]) >= 0 {
-				r.i = end
-				return r.s[start:end]
+				r.i = i + 1
+				return r.s[start : i+1]
 			}
 			r.bad = true
-			r.i = end - 1
 		}
 	}
 	r.bad = true
@@ -282,7 +281,7 @@ func isNumber(s string) bool {
 
 // compact takes the white space between tokens out of JSON text.
 func compact(raw string) string {
-	if strings.IndexAny(raw, " \t\r\n") < 0 {
+	if !strings.ContainsAny(raw, " \t\r\n") {
 		return raw
 	}
 	out := make([]byte, 0, len(raw))

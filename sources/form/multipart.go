@@ -44,11 +44,12 @@ func hasDisposition(b []byte) bool {
 }
 
 func headerBoundary(contentType string) string {
-	if contentType == "" {
+	const family = "multipart/"
+	if len(contentType) < len(family) || !strings.EqualFold(contentType[:len(family)], family) {
 		return ""
 	}
-	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil || !strings.HasPrefix(kind, "multipart/") {
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
 		return ""
 	}
 	return params["boundary"]

@@ -60,24 +60,21 @@ func (b *builder) unescape(buf *strings.Builder, s string, room int) string {
 		buf.Grow(room)
 	}
 	start := buf.Len()
-	for at >= 0 && at < len(s) {
-		buf.WriteString(s[:at])
-		c := s[at]
-		s = s[at+1:]
-		switch {
+	buf.WriteString(s[:at])
+	for i := at; i < len(s); i++ {
+		switch c := s[i]; {
 		case c == '+':
 			buf.WriteByte(' ')
-		case len(s) > 1 && nibble[s[0]] >= 0 && nibble[s[1]] >= 0:
-			buf.WriteByte(byte(nibble[s[0]])<<4 | byte(nibble[s[1]]))
-			s = s[2:]
+		case c != '%':
+			buf.WriteByte(c)
+		case i+2 < len(s) && nibble[s[i+1]] >= 0 && nibble[s[i+2]] >= 0:
+			buf.WriteByte(byte(nibble[s[i+1]])<<4 | byte(nibble[s[i+2]]))
+			i += 2
 		default:
 			b.flag(FlagBadEscape)
 			buf.WriteByte('%')
 		}
-		for at = 0; at < len(s) && s[at] != '%' && s[at] != '+'; at++ {
-		}
 	}
-	buf.WriteString(s)
 	out := buf.String()[start:]
 	if !b.dirty && !utf8.ValidString(out) {
 		out = b.clean(out)
