@@ -24,10 +24,12 @@ const (
 // disk; only then may it be acknowledged. Burying the same message twice keeps
 // one. reason holds no personal data.
 func Bury[T any](b *Bus, stage string, d Delivery[T], reason string, attempts int) error {
+	// Only our own headers go along: the server's would make this message part
+	// of a batch that is long over.
 	h := nats.Header{}
-	for k, v := range d.msg.Headers() {
-		if k != nats.MsgIdHdr {
-			h[k] = v
+	for _, k := range []string{headerEnvelope, headerAgain} {
+		if v := d.msg.Headers().Get(k); v != "" {
+			h.Set(k, v)
 		}
 	}
 	h.Set(nats.MsgIdHdr, fmt.Sprintf("%s:%d", stage, d.Seq))
