@@ -32,7 +32,7 @@ func Vendor(source, id string) string {
 	if !strings.Contains(source, "-") && plainlyMachine(id) {
 		// A name never holds 'h' or 'w' where the other forms have theirs, and
 		// a source with a dash never gets here, so the forms cannot meet.
-		return prefix(source) + id
+		return string(append(appendPrefix(nil, source), id...))
 	}
 	return Hashed(source, Sum([]byte(id)))
 }
@@ -40,9 +40,8 @@ func Vendor(source, id string) string {
 // Hashed returns the ID of a delivery that its content alone identifies.
 func Hashed(source string, sum [32]byte) string {
 	h := mix(source, sum)
-	b := make([]byte, 0, len(source)+2+2*hashLen)
-	b = append(b, prefix(source)...)
-	b = append(b, 'h')
+	var few [128]byte
+	b := append(appendPrefix(few[:0], source), 'h')
 	return string(hex.AppendEncode(b, h[:]))
 }
 
@@ -70,13 +69,14 @@ func mix(source string, sum [32]byte) [hashLen]byte {
 	return [hashLen]byte(full[:hashLen])
 }
 
-// prefix is what every ID of source opens with.
-func prefix(source string) string {
-	if safe(source) {
-		return source + "-"
+// appendPrefix appends what every ID of source opens with.
+func appendPrefix(b []byte, source string) []byte {
+	if !safe(source) {
+		h := sha256.Sum256([]byte(source))
+		b = append(b, 'x')
+		return append(hex.AppendEncode(b, h[:8]), '-')
 	}
-	h := sha256.Sum256([]byte(source))
-	return "x" + hex.EncodeToString(h[:8]) + "-"
+	return append(append(b, source...), '-')
 }
 
 func safe(source string) bool {

@@ -21,6 +21,7 @@ import (
 // It may be used from any number of goroutines at once.
 type Window struct {
 	length time.Duration
+	size   int
 
 	mu    sync.Mutex
 	seen  map[[hashLen]byte]first
@@ -41,7 +42,7 @@ func New(length time.Duration, size int) *Window {
 	if length <= 0 || size <= 0 {
 		panic("identity: a window has a length and a size")
 	}
-	return &Window{length: length, seen: make(map[[hashLen]byte]first), order: make([][hashLen]byte, 0, min(size, 1<<20))}
+	return &Window{length: length, size: size, seen: make(map[[hashLen]byte]first)}
 }
 
 // ID returns the ID of content at now. The content of a delivery and of its
@@ -57,10 +58,8 @@ func (w *Window) ID(source string, sum [32]byte, now time.Time) string {
 	}
 	w.mu.Unlock()
 
-	p := prefix(source)
-	b := make([]byte, 0, len(p)+16+2*hashLen)
-	b = append(b, p...)
-	b = append(b, 'w')
+	var few [128]byte
+	b := append(appendPrefix(few[:0], source), 'w')
 	b = strconv.AppendInt(b, f.bucket, 36)
 	b = append(b, '-')
 	return string(hex.AppendEncode(b, key[:]))
@@ -113,7 +112,7 @@ func (w *Window) bucket(at int64) int64 {
 // remember stores f in the place of the oldest. The caller holds mu.
 func (w *Window) remember(key [hashLen]byte, f first) {
 	if _, known := w.seen[key]; !known {
-		if len(w.order) < cap(w.order) {
+		if len(w.order) < w.size {
 			w.order = append(w.order, key)
 		} else {
 			delete(w.seen, w.order[w.next])
