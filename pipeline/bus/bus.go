@@ -68,6 +68,7 @@ type Bus struct {
 	volume *volume
 	state  jetstream.KeyValue
 	facts  Durability
+	links  links
 }
 
 const (
@@ -130,7 +131,10 @@ func (b *Bus) connect() error {
 				b.log.Warn("the connection to NATS is lost; trying again", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { b.log.Info("the connection to NATS is back") }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			b.links.next()
+			b.log.Info("the connection to NATS is back")
+		}),
 	}
 	if o.Token != "" {
 		options = append(options, nats.Token(o.Token))

@@ -33,6 +33,7 @@ type Queue[T any] struct {
 
 	mu   sync.Mutex
 	cons jetstream.Consumer
+	link int // the connection that doubt was read on
 	// doubt is the newest sequence that somebody may have handled before this
 	// worker knew the queue. After a crash the server itself may have forgotten
 	// the last tenth of a second of deliveries (jetstream.md fact 9), so its
@@ -131,7 +132,28 @@ func consumerConfig(name string, filters []string, o QueueOptions) jetstream.Con
 	return c
 }
 
+// ready gives the consumer, opened and held in doubt again after a fault.
+func (q *Queue[T]) ready(ctx context.Context) (jetstream.Consumer, error) {
+	link, _ := q.bus.links.now()
+	q.mu.Lock()
+	cons, known := q.cons, q.link
+	q.mu.Unlock()
+	if cons != nil && known == link {
+		return cons, nil
+	}
+	// A request that was under way when the connection went is never answered.
+	ctx, cancel := q.bus.links.during(ctx)
+	defer cancel()
+	if err := q.open(ctx); err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.cons, nil
+}
+
 func (q *Queue[T]) open(ctx context.Context) error {
+	link, _ := q.bus.links.now()
 	c, err := q.bus.js.CreateOrUpdateConsumer(ctx, q.stream, q.config)
 	if err != nil {
 		return fmt.Errorf("the queue %s of stream %s cannot be opened: %w", q.config.Durable, q.stream, err)
@@ -140,7 +162,7 @@ func (q *Queue[T]) open(ctx context.Context) error {
 		return err
 	}
 	q.mu.Lock()
-	q.cons = c
+	q.cons, q.link = c, link
 	q.mu.Unlock()
 	return nil
 }
@@ -164,14 +186,9 @@ const idleWait = 5 * time.Second
 // and a nil error mean that there was nothing to do. Once ctx ends it returns
 // what it has.
 func (q *Queue[T]) Fetch(ctx context.Context, n int, fill time.Duration) ([]Delivery[T], error) {
-	q.mu.Lock()
-	cons := q.cons
-	q.mu.Unlock()
-	if cons == nil {
-		if err := q.open(ctx); err != nil {
-			return nil, err
-		}
-		return q.Fetch(ctx, n, fill)
+	cons, err := q.ready(ctx)
+	if err != nil {
+		return nil, err
 	}
 	out, err := q.pull(ctx, cons, nil, n, 0)
 	if err == nil && len(out) == 0 {
@@ -187,7 +204,7 @@ func (q *Queue[T]) Fetch(ctx context.Context, n int, fill time.Duration) ([]Deli
 		out, err = q.pull(ctx, cons, out, n-len(out), fill)
 	}
 	if err != nil && ctx.Err() == nil {
-		q.distrust(ctx, err)
+		q.distrust(err)
 	}
 	if len(out) > 0 {
 		return out, nil // the fault shows again at the next call, with nothing in hand
@@ -199,18 +216,14 @@ func (q *Queue[T]) Fetch(ctx context.Context, n int, fill time.Duration) ([]Deli
 }
 
 // distrust reacts to a fault of the queue: whatever it was, somebody else may
-// have been handed what comes next.
-func (q *Queue[T]) distrust(ctx context.Context, err error) {
+// have been handed what comes next, so the next Fetch opens the queue anew.
+func (q *Queue[T]) distrust(err error) {
 	if errors.Is(err, jetstream.ErrPinIDMismatch) {
 		return // another worker writes; the server's count tells what it had
 	}
-	if q.suspect(ctx) != nil || errors.Is(err, jetstream.ErrConsumerDeleted) ||
-		errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, nats.ErrNoResponders) ||
-		errors.Is(err, jetstream.ErrNoHeartbeat) {
-		q.mu.Lock()
-		q.cons = nil // opened again by the next Fetch
-		q.mu.Unlock()
-	}
+	q.mu.Lock()
+	q.cons = nil
+	q.mu.Unlock()
 }
 
 // pull asks once for n messages: those there now (wait 0) or those of the next
@@ -233,6 +246,7 @@ func (q *Queue[T]) pull(ctx context.Context, cons jetstream.Consumer, out []Deli
 		return out, fmt.Errorf("the queue %s does not answer: %w", q.config.Durable, err)
 	}
 	msgs := batch.Messages()
+	_, lost := q.bus.links.now()
 	for {
 		select {
 		case m, ok := <-msgs:
@@ -243,6 +257,8 @@ func (q *Queue[T]) pull(ctx context.Context, cons jetstream.Consumer, out []Deli
 				return out, nil
 			}
 			out = append(out, q.delivery(m))
+		case <-lost:
+			return out, nil // the next Fetch opens the queue again
 		case <-ctx.Done():
 			// What the server sends from here on would wait for AckWait; give
 			// back what is on its way as it comes.
