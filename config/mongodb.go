@@ -1,13 +1,63 @@
 package config
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // MongoDB stores records as documents.
 type MongoDB struct {
-	URI          Secret        `yaml:"uri"`           // empty: the embedded server on data_dir
-	Database     string        `yaml:"database"`      //
-	Collection   string        `yaml:"collection"`    //
-	WriteConcern string        `yaml:"write_concern"` // "majority" (default) or a number of members ≥ 1
-	Timeout      time.Duration `yaml:"timeout"`       // for one write, all retries of the driver included
-	Writers      int           `yaml:"writers"`       // writes in flight per process
+	URI          Secret        `yaml:"uri" doc:"mongodb:// or mongodb+srv:// address with its login; left out: an embedded server keeps the records in data_dir"`
+	Database     string        `yaml:"database" doc:"database the records go to"`
+	Collection   string        `yaml:"collection" doc:"collection the records go to"`
+	WriteConcern string        `yaml:"write_concern" doc:"members that must have a record before it counts as stored: majority, or a number from 1"`
+	Timeout      time.Duration `yaml:"timeout" range:"1s..5m" doc:"for one write, with every retry of the driver"`
+	Writers      int           `yaml:"writers" range:"1..64" doc:"writes in flight at once, per process"`
+}
+
+func (m *MongoDB) defaults(string) {
+	m.Database = "mekong"
+	m.Collection = "records"
+	m.WriteConcern = "majority"
+	m.Timeout = 20 * time.Second
+	m.Writers = 4
+}
+
+func (m *MongoDB) check(r *report) {
+	if u := m.URI.Reveal(); u != "" && !strings.HasPrefix(u, "mongodb://") && !strings.HasPrefix(u, "mongodb+srv://") {
+		r.at("uri").bad("not the address of a MongoDB server", "begin it with mongodb:// or mongodb+srv://")
+	}
+	// What MongoDB itself forbids in names, told before the first write is.
+	database, collection := r.at("database"), r.at("collection")
+	switch {
+	case m.Database == "":
+		database.bad("no name", "write one, such as mekong")
+	case len(m.Database) > 63 || strings.ContainsAny(m.Database, "/\\. \"$*<>:|?\x00"):
+		database.bad("MongoDB takes no such name for a database", `use up to 63 bytes, and none of / \ . " $ * < > : | ? or spaces`)
+	}
+	switch {
+	case m.Collection == "":
+		collection.bad("no name", "write one, such as records")
+	case len(m.Collection) > 128 || strings.ContainsAny(m.Collection, "$\x00") || strings.HasPrefix(m.Collection, "system.") || strings.Trim(m.Collection, ".") != m.Collection:
+		collection.bad("MongoDB takes no such name for a collection", "use up to 128 bytes, no $, and do not begin with system. or a dot")
+	}
+	m.checkConcern(r.at("write_concern"))
+}
+
+func (m *MongoDB) checkConcern(r *report) {
+	if m.WriteConcern == "majority" {
+		return
+	}
+	const fix = "write majority, or a number from 1"
+	n, err := strconv.ParseUint(m.WriteConcern, 10, 16)
+	switch {
+	case err != nil:
+		r.bad(r.quote(m.WriteConcern)+" is no write concern", fix)
+	case n == 0:
+		// `sinks.md` C2.
+		r.bad("with 0 the server confirms nothing, and a lost record would be taken for stored", fix)
+	case n > 50:
+		r.bad("a replica set has at most 50 members", fix)
+	}
 }
