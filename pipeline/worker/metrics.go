@@ -6,32 +6,46 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what both loops do. A nil *Metrics counts nothing. Labels are
-// names from the configuration, never anything of a record.
-type Metrics struct {
+// TransformMetrics counts what the transform stage does, Metrics what the sinks'
+// loops do. Nil pointers count nothing. Labels are names from the
+// configuration, never anything of a record.
+type TransformMetrics struct {
 	deliveries, records prometheus.Counter
-	transformed         *prometheus.CounterVec   // outcome
-	rounds              prometheus.Histogram     //
-	outcomes            *prometheus.CounterVec   // sink, outcome
-	attempts            *prometheus.CounterVec   // sink
-	writes              *prometheus.HistogramVec // sink
-	latency             *prometheus.HistogramVec // sink
-	registry            prometheus.Registerer
+	leftOut             *prometheus.CounterVec // outcome
+	rounds              prometheus.Histogram
 }
 
-// NewMetrics registers with r.
-func NewMetrics(r prometheus.Registerer) *Metrics {
-	seconds := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200}
-	m := &Metrics{
-		registry: r,
+// Metrics counts what the deliver loops do.
+type Metrics struct {
+	outcomes *prometheus.CounterVec   // sink, outcome
+	attempts *prometheus.CounterVec   // sink
+	writes   *prometheus.HistogramVec // sink
+	latency  *prometheus.HistogramVec // sink
+	registry prometheus.Registerer
+}
+
+var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200}
+
+// NewTransformMetrics registers with r.
+func NewTransformMetrics(r prometheus.Registerer) *TransformMetrics {
+	m := &TransformMetrics{
 		deliveries: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mekong_transform_deliveries_total", Help: "Deliveries that the transform stage is done with."}),
 		records: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mekong_transform_records_total", Help: "Records made of them."}),
-		transformed: prometheus.NewCounterVec(prometheus.CounterOpts{
+		leftOut: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mekong_transform_left_out_total", Help: "Deliveries that became no record, by outcome (filtered, buried)."}, []string{"outcome"}),
 		rounds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "mekong_transform_round_seconds", Help: "From taking a batch of deliveries to having its records stored.", Buckets: seconds}),
+	}
+	r.MustRegister(m.deliveries, m.records, m.leftOut, m.rounds)
+	return m
+}
+
+// NewMetrics registers with r.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		registry: r,
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mekong_sink_records_total", Help: "Records that a sink is done with, by outcome (stored, filtered, buried)."}, []string{"sink", "outcome"}),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -41,7 +55,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "mekong_sink_latency_seconds", Help: "From a delivery being accepted to its record being stored.", Buckets: seconds}, []string{"sink"}),
 	}
-	r.MustRegister(m.deliveries, m.records, m.transformed, m.rounds, m.outcomes, m.attempts, m.writes, m.latency)
+	r.MustRegister(m.outcomes, m.attempts, m.writes, m.latency)
 	return m
 }
 
@@ -59,14 +73,14 @@ func (m *Metrics) Watch(d *Deliver) {
 	}))
 }
 
-func (m *Metrics) round(deliveries, records, filtered, buried int, took time.Duration) {
+func (m *TransformMetrics) round(deliveries, records, filtered, buried int, took time.Duration) {
 	if m == nil {
 		return
 	}
 	m.deliveries.Add(float64(deliveries))
 	m.records.Add(float64(records))
-	m.transformed.WithLabelValues("filtered").Add(float64(filtered))
-	m.transformed.WithLabelValues("buried").Add(float64(buried))
+	m.leftOut.WithLabelValues("filtered").Add(float64(filtered))
+	m.leftOut.WithLabelValues("buried").Add(float64(buried))
 	m.rounds.Observe(took.Seconds())
 }
 

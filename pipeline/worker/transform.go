@@ -21,7 +21,7 @@ type Transform struct {
 	AckWait time.Duration // 0: 30 s
 	Pauses  Pauses
 	Log     *slog.Logger
-	Metrics *Metrics // nil: not measured
+	Metrics *TransformMetrics // nil: not measured
 }
 
 // Run works until ctx ends. What it holds then was either passed on or will be

@@ -1,0 +1,305 @@
+// Package app wires everything together and runs it: configuration to sources,
+// transforms, sinks, streams and listeners. It decides nothing about a record.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"mekong/config"
+	"mekong/pipeline"
+	"mekong/pipeline/bus"
+	"mekong/pipeline/bus/local"
+	"mekong/pipeline/console"
+	"mekong/pipeline/worker"
+	"mekong/sinks"
+	"mekong/sinks/mongodb"
+	mongolocal "mekong/sinks/mongodb/local"
+	"mekong/sources"
+	"mekong/transform"
+)
+
+// The roles a process may take; none named is all of them.
+const (
+	RoleIntake    = "intake"
+	RoleTransform = "transform"
+	RoleDeliver   = "deliver"
+	RoleConsole   = "console"
+)
+
+// Roles are all of them.
+var Roles = []string{RoleIntake, RoleTransform, RoleDeliver, RoleConsole}
+
+// Options says which part of a configuration this process runs.
+type Options struct {
+	Only       []string // roles; empty: all
+	Sinks      []string // sinks that the deliver role serves; empty: all
+	Production bool     // refuse what is only fit for trying out
+	Logger     *slog.Logger
+}
+
+// App is one process of Mekong. Make it with New, run it once with Run, and
+// close it in any case.
+type App struct {
+	Bus     *bus.Bus
+	Ledger  *bus.Ledger
+	Sinks   []sinks.Opened
+	Sources *sources.Opened
+	Console *console.Console // nil without the role
+
+	config   *config.Config
+	opts     Options
+	log      *slog.Logger
+	registry *prometheus.Registry
+	nats     *local.Server      // nil with an external one
+	mongo    *mongolocal.Server // nil until a sink wants it
+	delivers []*worker.Deliver
+	undo     []func() // in order of making; Close runs it backwards
+}
+
+// New opens everything but starts nothing. After an error nothing stays open.
+func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, role := range o.Only {
+		if !slices.Contains(Roles, role) {
+			return nil, fmt.Errorf("there is no role %q; the roles are %s", role, strings.Join(Roles, ", "))
+		}
+	}
+	a = &App{config: c, opts: o, log: o.Logger, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			a.Close()
+			a = nil
+		}
+	}()
+	if problems := Compile(c); len(problems) > 0 {
+		return a, problems
+	}
+	if o.Production {
+		if err := fitForProduction(c); err != nil {
+			return a, err
+		}
+	}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.openBus(ctx); err != nil {
+		return a, err
+	}
+	a.Ledger = a.Bus.NewLedger()
+	if a.has(RoleIntake) {
+		if err := a.openSources(ctx); err != nil {
+			return a, err
+		}
+	}
+	if a.has(RoleDeliver) {
+		if err := a.openSinks(ctx); err != nil {
+			return a, err
+		}
+	}
+	if a.has(RoleConsole) {
+		a.Console, err = console.New(console.Options{Addr: c.HTTP.Console, Metrics: a.registry, Ready: a.Ready, Logger: a.log})
+		if err != nil {
+			return a, err
+		}
+		a.later(func() { _ = a.Console.Close() })
+	}
+	return a, nil
+}
+
+func (a *App) has(role string) bool {
+	return len(a.opts.Only) == 0 || slices.Contains(a.opts.Only, role)
+}
+
+// later registers a clean-up.
+func (a *App) later(f func()) { a.undo = append(a.undo, f) }
+
+// Close undoes New, last things first. It may be called more than once.
+func (a *App) Close() {
+	for len(a.undo) > 0 {
+		last := len(a.undo) - 1
+		f := a.undo[last]
+		a.undo = a.undo[:last]
+		f()
+	}
+}
+
+func (a *App) openBus(ctx context.Context) (err error) {
+	n := a.config.NATS
+	o := bus.Options{
+		URL: n.URL, Token: n.Token.Reveal(), Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key,
+		Replicas: n.Replicas, MaxBytes: int64(n.MaxBytes), Keep: n.Keep, Reserve: n.Reserve, Logger: a.log,
+	}
+	if n.URL == "" {
+		dir := filepath.Join(a.config.DataDir, "nats")
+		a.nats, err = local.Start(ctx, local.Options{Dir: dir, Listen: n.Listen, Token: n.Token.Reveal(), Logger: a.log})
+		if err != nil {
+			return err
+		}
+		a.later(a.nats.Close)
+		o.Server, o.Dir, o.Token = a.nats, dir, a.nats.Token()
+	}
+	if a.Bus, err = bus.Open(ctx, o); err != nil {
+		return err
+	}
+	a.later(a.Bus.Close)
+	return nil
+}
+
+func (a *App) openSources(ctx context.Context) (err error) {
+	a.Sources, err = sources.Open(a.config, sources.Options{Logger: a.log, Metrics: a.registry, Refuse: a.Bus.Refuse})
+	if err != nil {
+		return err
+	}
+	// Two windows back: what the doors remembered before this start.
+	if err := a.Bus.RecentIDs(ctx, time.Now().Add(-2*longestWindow(a.config)), a.Sources.Warm); err != nil {
+		return err
+	}
+	if a.Sources.Door != nil {
+		return a.Sources.Door.Listen()
+	}
+	return nil
+}
+
+func longestWindow(c *config.Config) (longest time.Duration) {
+	for _, s := range c.Sources {
+		if s.LadiPage != nil {
+			longest = max(longest, s.LadiPage.Window)
+		}
+	}
+	return longest
+}
+
+func (a *App) openSinks(ctx context.Context) (err error) {
+	a.Sinks, err = sinks.Open(a.config, a.opts.Sinks, sinks.Options{
+		LocalMongoDB: func() (mongodb.Options, error) { return a.localMongoDB(ctx) },
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range a.Sinks {
+		a.later(func() { _ = s.Sink.Close() })
+	}
+	if err := a.indexMongoDB(ctx); err != nil {
+		return err
+	}
+	metrics := worker.NewMetrics(a.registry)
+	for _, s := range a.Sinks {
+		d := &worker.Deliver{
+			Bus: a.Bus, Name: s.Name, Sink: s.Sink, Limits: s.Limits, Accept: s.Config.Accept,
+			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, Log: a.log, Metrics: metrics,
+		}
+		if s.Config.Where != "" {
+			where, err := transform.Where(s.Config.Where)
+			if err != nil {
+				return fmt.Errorf("sinks.%s.where: %w", s.Name, err)
+			}
+			d.Where = where
+		}
+		metrics.Watch(d)
+		a.delivers = append(a.delivers, d)
+	}
+	a.watchBalance()
+	return nil
+}
+
+// localMongoDB starts the embedded server once, for whichever sinks want it.
+func (a *App) localMongoDB(ctx context.Context) (mongodb.Options, error) {
+	if a.mongo == nil {
+		s, err := mongolocal.Start(ctx, filepath.Join(a.config.DataDir, "mongodb"))
+		if err != nil {
+			return mongodb.Options{}, err
+		}
+		a.mongo = s
+		a.later(func() { _ = s.Close() })
+	}
+	return mongodb.Options{URI: a.mongo.URI(), MaxUpdates: mongolocal.MaxUpdates, Writers: mongolocal.Writers}, nil
+}
+
+// Run works until ctx ends or a part fails for good. A stop lets what is in
+// hand finish, for shutdown_grace at most.
+func (a *App) Run(ctx context.Context) error {
+	a.log.Info("Mekong is running", "durability", a.Bus.Durability().String())
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.Ledger.Run(ctx) })
+	g.Go(func() error { return a.Bus.Janitor(ctx) })
+	if a.nats != nil {
+		g.Go(func() error { return a.heal(ctx) })
+	}
+	if a.has(RoleTransform) {
+		of, err := transforms(a.config)
+		if err != nil {
+			return err
+		}
+		t := &worker.Transform{Bus: a.Bus, Of: of, Log: a.log, Metrics: worker.NewTransformMetrics(a.registry)}
+		g.Go(func() error { return t.Run(ctx) })
+	}
+	for _, d := range a.delivers {
+		g.Go(func() error { return d.Run(ctx) })
+	}
+	if a.Sources != nil && a.Sources.Door != nil {
+		g.Go(func() error { return a.Sources.Door.Run(ctx, a.Bus.Emit) })
+	}
+	if a.Console != nil {
+		g.Go(func() error { return a.Console.Run(ctx) })
+	}
+	if len(a.Sinks) > 0 {
+		g.Go(func() error { return a.reportBalance(ctx) })
+	}
+	if err := g.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Ready says what keeps this process from taking leads in.
+func (a *App) Ready(context.Context) error {
+	if !a.Bus.Connected() {
+		return errors.New("NATS is not connected")
+	}
+	if a.nats != nil {
+		if err := a.nats.Healthy(); err != nil {
+			return err
+		}
+	}
+	return a.Bus.Room()
+}
+
+// transforms finds the transform of a delivery: its source's, or, where the
+// source is no longer configured, the built-in one of its format.
+func transforms(c *config.Config) (func(pipeline.Raw) pipeline.Transform, error) {
+	zone, err := time.LoadLocation(c.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("timezone: %w", err)
+	}
+	bySource := map[string]pipeline.Transform{}
+	for _, name := range c.SourceNames() {
+		var m *config.Mapping
+		if conf, ok := c.Transform[name]; ok {
+			m = &conf
+		}
+		if bySource[name], err = transform.New(name, m, zone); err != nil {
+			return nil, fmt.Errorf("transform.%s: %w", name, err)
+		}
+	}
+	builtIn, err := transform.New("", nil, zone)
+	if err != nil {
+		return nil, err
+	}
+	return func(r pipeline.Raw) pipeline.Transform {
+		if t, ok := bySource[r.Source]; ok {
+			return t
+		}
+		return builtIn
+	}, nil
+}

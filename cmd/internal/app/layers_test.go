@@ -1,0 +1,164 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// The map of who may import whom (the architecture's §2): arrows point down.
+// What is added to the tree is added here, with its level.
+var levels = map[string]int{
+	"mekong/pipeline":         0,
+	"mekong/config":           0,
+	"mekong/sinks/token":      0,
+	"mekong/sources/form":     0, // reads a body; used by the dialects and by transform
+	"mekong/sources/identity": 0, // names a delivery; used by the dialects
+	"mekong/sources/request":  0, // what the door and its dialects say to each other
+
+	"mekong/pipeline/bus/local":  0,
+	"mekong/sinks/mongodb/local": 0,
+
+	"mekong/pipeline/bus":     1,
+	"mekong/pipeline/trace":   1,
+	"mekong/pipeline/doctor":  1,
+	"mekong/transform":        1,
+	"mekong/sources/intake":   1,
+	"mekong/sources/ladipage": 1,
+	"mekong/sinks/mongodb":    1,
+	"mekong/sinks/sinktest":   1,
+
+	"mekong/sources":          2,
+	"mekong/sinks":            2,
+	"mekong/pipeline/worker":  2,
+	"mekong/pipeline/console": 2,
+
+	"mekong/cmd/internal/app": 3,
+
+	"mekong/cmd/mekong": 4,
+}
+
+// only says who alone may import a package outside tests, and why.
+var only = []struct {
+	pkg, by, why string
+}{
+	{"github.com/nats-io/nats.go", "mekong/pipeline/bus", "only pipeline/bus knows NATS"},
+	{"github.com/synadia-io/orbit.go/jetstreamext", "mekong/pipeline/bus", "only pipeline/bus knows NATS"},
+	{"github.com/nats-io/nats-server/v2/server", "mekong/pipeline/bus/local", "the embedded server is pipeline/bus/local's"},
+	{"mekong/pipeline/bus/local", "mekong/cmd/internal/app", "embedded servers are chosen by the application alone"},
+	{"mekong/sinks/mongodb/local", "mekong/cmd/internal/app", "embedded servers are chosen by the application alone"},
+	{"mekong/sinks/sinktest", "", "the contract suite belongs to tests"},
+	{"go.mongodb.org/mongo-driver/v2/mongo", "mekong/sinks/mongodb", "the vendor's package decides what its errors mean"},
+}
+
+type listed struct {
+	ImportPath                         string
+	Imports, TestImports, XTestImports []string
+}
+
+func TestLayers(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "mekong/...").Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %s", exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(out))
+	seen := 0
+	for {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		path := p.ImportPath
+		for _, complaint := range judge(path, p.Imports) {
+			t.Error(complaint)
+		}
+	}
+	if seen < 10 {
+		t.Errorf("go list named only %d packages: the map was not held over the whole tree", seen)
+	}
+}
+
+// judge says what is wrong with the imports of one package.
+func judge(path string, imports []string) (complaints []string) {
+	own, ok := levels[path]
+	if !ok {
+		return []string{path + " is not on the map: give it a level in layers_test.go, or put its code into a room that exists"}
+	}
+	for _, imp := range imports {
+		for _, rule := range only {
+			// The embedded servers talk to themselves; a rule binds the others.
+			if (imp == rule.pkg || strings.HasPrefix(imp, rule.pkg+"/")) && path != rule.by && !strings.HasPrefix(path, rule.by+"/local") {
+				complaints = append(complaints, path+" imports "+imp+": "+rule.why)
+			}
+		}
+		level, ours := levels[imp]
+		switch {
+		case !ours:
+		case imp == "mekong/pipeline" && path != "mekong/pipeline":
+		case path == "mekong/pipeline":
+			complaints = append(complaints, path+" imports "+imp+": the vocabulary imports the standard library only")
+		case level >= own:
+			complaints = append(complaints, path+" imports "+imp+": arrows point down, and those are on levels "+digit(own)+" and "+digit(level))
+		}
+	}
+	if path == "mekong/pipeline" {
+		for _, imp := range imports {
+			if strings.Contains(strings.Split(imp, "/")[0], ".") {
+				complaints = append(complaints, path+" imports "+imp+": the vocabulary imports the standard library only")
+			}
+		}
+	}
+	if strings.HasSuffix(path, "/local") {
+		for _, imp := range imports {
+			if strings.HasPrefix(imp, "mekong/") {
+				complaints = append(complaints, path+" imports "+imp+": embedded servers import nothing of ours")
+			}
+		}
+	}
+	return complaints
+}
+
+func digit(n int) string { return string(rune('0' + n)) }
+
+// A check that cannot fail checks nothing.
+func TestLayersAreJudged(t *testing.T) {
+	for _, c := range []struct{ path, imp, says string }{
+		{"mekong/pipeline", "mekong/config", "standard library only"},
+		{"mekong/pipeline", "golang.org/x/text/unicode/norm", "standard library only"},
+		{"mekong/transform", "mekong/pipeline/bus", "arrows point down"},
+		{"mekong/transform", "mekong/sources/intake", "arrows point down"},
+		{"mekong/pipeline/worker", "mekong/sinks", "arrows point down"},
+		{"mekong/pipeline/worker", "github.com/nats-io/nats.go/jetstream", "only pipeline/bus knows NATS"},
+		{"mekong/sinks", "mekong/sinks/mongodb/local", "chosen by the application alone"},
+		{"mekong/sinks/mongodb", "mekong/sinks/sinktest", "belongs to tests"},
+		{"mekong/pipeline/bus/local", "mekong/pipeline", "import nothing of ours"},
+		{"mekong/util", "fmt", "not on the map"},
+	} {
+		got := strings.Join(judge(c.path, []string{c.imp}), "; ")
+		if !strings.Contains(got, c.says) {
+			t.Errorf("%s importing %s: %q, want it to say %q", c.path, c.imp, got, c.says)
+		}
+	}
+	for _, c := range []struct{ path, imp string }{
+		{"mekong/transform", "mekong/sources/form"},
+		{"mekong/pipeline/bus", "github.com/nats-io/nats.go/jetstream"},
+		{"mekong/sinks/mongodb", "go.mongodb.org/mongo-driver/v2/mongo/options"},
+		{"mekong/sinks/mongodb/local", "go.mongodb.org/mongo-driver/v2/mongo"},
+		{"mekong/cmd/internal/app", "mekong/pipeline/bus/local"},
+	} {
+		if got := judge(c.path, []string{c.imp}); len(got) > 0 {
+			t.Errorf("%s may import %s, but: %v", c.path, c.imp, got)
+		}
+	}
+}

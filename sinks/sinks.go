@@ -1,0 +1,89 @@
+// Package sinks joins the configuration to the sink adapters: one switch, so
+// that a sink is found, and added, in one place.
+//
+// It does not know what an adapter does with its settings.
+package sinks
+
+import (
+	"fmt"
+
+	"mekong/config"
+	"mekong/pipeline"
+	"mekong/sinks/mongodb"
+)
+
+// Options is what some adapters need from whoever runs them.
+type Options struct {
+	// LocalMongoDB gives the embedded server, starting it at the first call: its
+	// address, and how gently it wants to be written to. Nil: there is none.
+	LocalMongoDB func() (mongodb.Options, error)
+}
+
+// Opened is one sink, ready to be written to.
+type Opened struct {
+	Name   string
+	Config config.Sink
+	Limits pipeline.Limits // the adapter's, with the configuration's batch
+	Sink   pipeline.Sink
+}
+
+// Open makes the named sinks of the configuration; none named is all. Nothing
+// is connected yet. What was opened before an error is closed.
+func Open(c *config.Config, only []string, o Options) (opened []Opened, err error) {
+	defer func() {
+		if err != nil {
+			for _, s := range opened {
+				_ = s.Sink.Close()
+			}
+			opened = nil
+		}
+	}()
+	names := c.SinkNames()
+	if len(only) > 0 {
+		for _, name := range only {
+			if _, ok := c.Sinks[name]; !ok {
+				return nil, fmt.Errorf("there is no sink %q in the configuration", name)
+			}
+		}
+		names = only
+	}
+	for _, name := range names {
+		conf := c.Sinks[name]
+		s := Opened{Name: name, Config: conf}
+		switch {
+		case conf.MongoDB != nil:
+			s.Sink, s.Limits, err = openMongoDB(name, *conf.MongoDB, o)
+		default:
+			err = fmt.Errorf("it has no adapter")
+		}
+		if err != nil {
+			return opened, fmt.Errorf("sinks.%s: %w", name, err)
+		}
+		if conf.Batch.Size > 0 {
+			s.Limits.Batch = conf.Batch.Size
+		}
+		if conf.Batch.Wait > 0 {
+			s.Limits.Wait = conf.Batch.Wait
+		}
+		opened = append(opened, s)
+	}
+	return opened, nil
+}
+
+func openMongoDB(name string, c config.MongoDB, o Options) (pipeline.Sink, pipeline.Limits, error) {
+	var how mongodb.Options
+	if c.URI.IsZero() {
+		if o.LocalMongoDB == nil {
+			return nil, pipeline.Limits{}, fmt.Errorf("mongodb has no uri, and there is no embedded server here; write the uri of a MongoDB server")
+		}
+		var err error
+		if how, err = o.LocalMongoDB(); err != nil {
+			return nil, pipeline.Limits{}, err
+		}
+	}
+	s, err := mongodb.New(name, c, how)
+	if err != nil {
+		return nil, pipeline.Limits{}, err
+	}
+	return s, s.Limits(), nil
+}
