@@ -190,7 +190,7 @@ func TestCanonical(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(Canonical(p, drop))
+		return string(AppendCanonical(nil, p, drop))
 	}
 	base := canon("a=1&b=2&b=3&message_time=10")
 	for _, same := range []string{"b=2&b=3&a=1", `{"message_time":"11","a":"1","b":["2","3"]}`} {

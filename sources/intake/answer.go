@@ -20,14 +20,12 @@ type answer struct {
 
 var (
 	jsonType = []string{"application/json; charset=utf-8"}
-	noStore  = []string{"no-store"}
 	noSniff  = []string{"nosniff"}
 )
 
 func (a answer) write(w http.ResponseWriter) {
 	h := w.Header()
 	h["Content-Type"] = jsonType
-	h["Cache-Control"] = noStore
 	h["X-Content-Type-Options"] = noSniff
 	if a.wait > 0 {
 		seconds := (a.wait + time.Second - 1) / time.Second

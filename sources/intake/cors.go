@@ -57,17 +57,13 @@ func (o *origins) has(origin string) bool {
 	return false
 }
 
-var (
-	varyOrigin = []string{"Origin"}
-	expose     = []string{"Retry-After"}
-)
+var varyOrigin = []string{"Origin"}
 
 // allow puts the headers on an answer that let the page read it.
 func (o *origins) allow(h http.Header, r *http.Request) {
 	h["Vary"] = varyOrigin
 	if origin := r.Header["Origin"]; len(origin) > 0 && o.has(origin[0]) {
 		h["Access-Control-Allow-Origin"] = origin[:1:1]
-		h["Access-Control-Expose-Headers"] = expose
 	}
 }
 

@@ -196,8 +196,12 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestReplyOfTheDialect(t *testing.T) {
-	challenge := dialect(func(*http.Request, []byte) ([]pipeline.Raw, []byte, error) { return nil, []byte(`{"ok":true,"id":"c"}`), nil })
-	odd := dialect(func(*http.Request, []byte) ([]pipeline.Raw, []byte, error) { return []pipeline.Raw{{ID: "ế\"\\\n"}}, nil, nil })
+	challenge := dialect(func(*http.Request, []byte) ([]pipeline.Raw, []byte, error) {
+		return nil, []byte(`{"ok":true,"id":"c"}`), nil
+	})
+	odd := dialect(func(*http.Request, []byte) ([]pipeline.Raw, []byte, error) {
+		return []pipeline.Raw{{ID: "ế\"\\\n"}}, nil, nil
+	})
 	none := dialect(func(*http.Request, []byte) ([]pipeline.Raw, []byte, error) { return nil, nil, nil })
 	s := &store{}
 	h := newIntake(t, Options{}, Route{Receiver: challenge}, Route{Path: "/odd", Receiver: odd}, Route{Path: "/none", Receiver: none}).Handler(s.emit)
