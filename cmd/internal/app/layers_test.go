@@ -37,7 +37,8 @@ var levels = map[string]int{
 	"mekong/pipeline/worker":  2,
 	"mekong/pipeline/console": 2,
 
-	"mekong/cmd/internal/app": 3,
+	"mekong/cmd/internal/app":   3,
+	"mekong/cmd/internal/leads": 0, // made-up leads for demo, send and bench
 
 	"mekong/cmd/mekong": 4,
 }
