@@ -1,0 +1,99 @@
+// Package transform gives deliveries their meaning: it turns a Raw into the
+// Record that sinks store.
+//
+// A transform needs no configuration: the built-in mapping of a format knows
+// the names real forms use, Vietnamese labels included, and keeps every field
+// it does not know under that field's own name. A configured mapping adds to it
+// and overrides it. Nothing about a lead's content is refused: what is wrong
+// with it is said in the field "flags".
+//
+// Everything here is a pure function: no I/O, no clock, no logging, nothing
+// that depends on the order of a map. The same Raw gives the same records, byte
+// for byte, today and at replay.
+//
+// Fields that are empty are left out, so that a later record never blanks what
+// an earlier one filled. The one exception is "flags", which is always there.
+// Where a value is stored as something else than was typed (a phone as E.164,
+// an amount as a number), the field of the same name with "_raw" holds what was
+// typed. A field whose name is taken by a built-in output is kept with "_sent"
+// behind its name.
+//
+// The package does not know how deliveries arrive (sources/*), where records go
+// (sinks/*), or who runs it (pipeline/worker).
+package transform
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // dates have a zone on machines that know none
+
+	"mekong/config"
+	"mekong/pipeline"
+)
+
+// Zone is what a date without an offset means unless the configuration says
+// otherwise.
+const zone = "Asia/Ho_Chi_Minh"
+
+// Error is one thing that is wrong with a mapping.
+type Error struct {
+	Setting string // relative to the mapping, e.g. "fields.score.expr"
+	Err     error
+}
+
+func (e *Error) Error() string { return e.Setting + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong, without the place.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errors takes apart what [New] returned.
+func Errors(err error) []*Error {
+	var list []*Error
+	switch e := err.(type) {
+	case nil:
+	case *Error:
+		list = append(list, e)
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			list = append(list, Errors(part)...)
+		}
+	case interface{ Unwrap() error }:
+		list = Errors(e.Unwrap())
+	}
+	return list
+}
+
+// New compiles the mapping of one source. A nil m is the built-in mapping
+// alone, a nil loc is Asia/Ho_Chi_Minh. Everything that is wrong with m is
+// reported at once, see [Errors].
+//
+// The transform gives one record per Raw. It returns [pipeline.Filtered] where
+// the mapping's condition is false, and a [pipeline.Permanent] error only for a
+// format that it does not know.
+func New(source string, m *config.Mapping, loc *time.Location) (pipeline.Transform, error) {
+	if loc == nil {
+		var err error
+		if loc, err = time.LoadLocation(zone); err != nil {
+			return nil, fmt.Errorf("time zone %s: %w", zone, err)
+		}
+	}
+	mapper, problems := compile(source, m, loc)
+	if len(problems) > 0 {
+		slices.SortStableFunc(problems, func(a, b *Error) int { return strings.Compare(a.Setting, b.Setting) })
+		all := make([]error, len(problems))
+		for i, p := range problems {
+			all[i] = p
+		}
+		return nil, errors.Join(all...)
+	}
+	return func(raw pipeline.Raw) ([]pipeline.Record, error) {
+		switch raw.Format {
+		case ladipageForm:
+			return mapper.form(raw)
+		}
+		return nil, pipeline.Permanent(fmt.Errorf("no transform understands the format %q", raw.Format))
+	}, nil
+}
