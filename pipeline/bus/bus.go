@@ -50,7 +50,7 @@ type Options struct {
 	Replicas int           // 1 with Server
 	MaxBytes int64         // all streams together; 0: 80 % of the volume, or 10 GiB on an external server
 	Keep     time.Duration // how long settled messages stay; at least the duplicate window
-	Reserve  int           // percent of the volume that must stay free; 0: no watermark
+	Reserve  int           // percent of the volume that must stay free, 10 GiB at most; 0: no watermark
 
 	Timeout time.Duration // for one publish to be acknowledged; 0: 5 s
 	Logger  *slog.Logger  // nil: discarded
@@ -100,7 +100,7 @@ func Open(ctx context.Context, opts Options) (*Bus, error) {
 	}
 	b := &Bus{opts: opts, log: opts.Logger}
 	if opts.Server != nil {
-		b.volume = &volume{dir: opts.Dir, reserve: opts.Reserve}
+		b.volume = &volume{dir: opts.Dir, reserve: opts.Reserve, space: diskSpace}
 	}
 	if err := b.connect(); err != nil {
 		return nil, err

@@ -181,13 +181,22 @@ func TestFullIsARefusalAndPasses(t *testing.T) {
 }
 
 func TestReserveClosesTheDoor(t *testing.T) {
-	dir := t.TempDir()
-	b, _ := serve(t, dir, func(o *Options) { o.Reserve = 100 })
-	if err := b.Emit(t.Context(), raw("x")); !isFull(err) {
-		t.Errorf("with the whole volume in reserve Emit says %v", err)
-	}
-	b.volume.reserve = 0
-	if err := b.Emit(t.Context(), raw("x")); err != nil {
-		t.Errorf("with room again Emit says %v", err)
+	b, _ := serve(t, t.TempDir(), func(o *Options) { o.Reserve = 15 })
+	for _, c := range []struct {
+		name        string
+		free, total uint64
+		full        bool
+	}{
+		{"plenty", 50 << 30, 100 << 30, false},
+		{"just above", 16 << 30, 100 << 30, false},
+		{"a large disk with much left", 100 << 30, 1000 << 30, false},
+		{"a large disk with little left", 9 << 30, 1000 << 30, true},
+		{"a small disk", 14 << 20, 100 << 20, true},
+		{"unknown", 0, 0, false},
+	} {
+		b.volume.space = func(string) (uint64, uint64, error) { return c.free, c.total, nil }
+		if err := b.Emit(t.Context(), raw(c.name)); isFull(err) != c.full || !c.full && err != nil {
+			t.Errorf("%s: Emit says %v", c.name, err)
+		}
 	}
 }

@@ -7,8 +7,13 @@ import "fmt"
 // closes while there is still room to finish what was accepted.
 type volume struct {
 	dir     string
-	reserve int // percent
+	reserve int                                              // percent
+	space   func(dir string) (free, total uint64, err error) // diskSpace, outside tests
 }
+
+// reserveMost bounds the reserve: a tenth of a large disk is no danger, and a
+// laptop that is nearly full should still run a demo.
+const reserveMost = 10 << 30
 
 // check costs one system call, about a microsecond, so it is asked before each
 // commit rather than on a timer that a fast writer could outrun.
@@ -16,20 +21,20 @@ func (v *volume) check() error {
 	if v.reserve <= 0 {
 		return nil
 	}
-	free, total, err := diskSpace(v.dir)
+	free, total, err := v.space(v.dir)
 	if err != nil || total == 0 {
 		return nil // unknown is not full; the stream's own limit still holds
 	}
-	if free*100 < total*uint64(v.reserve) {
-		return fmt.Errorf("%w: the data volume has %d %% free and %d %% are kept in reserve; free some space or lower nats.reserve",
-			ErrFull, free*100/total, v.reserve)
+	if keep := min(total/100*uint64(v.reserve), reserveMost); free < keep {
+		return fmt.Errorf("%w: the data volume has %d MiB free and %d MiB are kept in reserve; free some space or lower nats.reserve",
+			ErrFull, free>>20, keep>>20)
 	}
 	return nil
 }
 
 // share is the default for all streams together.
 func (v *volume) share() int64 {
-	if _, total, err := diskSpace(v.dir); err == nil && total > 0 {
+	if _, total, err := v.space(v.dir); err == nil && total > 0 {
 		return int64(total / 100 * 80)
 	}
 	return 10 << 30
