@@ -90,7 +90,7 @@ func (l *Ledger) reading(ctx context.Context, sinks []SinkAccept) ([]Balance, er
 	standing := make([]Standing, len(sinks))
 	for i, s := range sinks {
 		standing[i], err = l.bus.standing(ctx, streamRecords, StageOf(s.Name))
-		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		if standing[i].absent = errors.Is(err, jetstream.ErrConsumerNotFound); err != nil && !standing[i].absent {
 			return nil, fmt.Errorf("the queue of sink %s: %w", s.Name, err)
 		}
 	}
@@ -155,6 +155,10 @@ func (l *Ledger) line(s SinkAccept, first int64, front, own Standing) Balance {
 	}
 	for _, n := range b.FilteredBy {
 		b.Filtered += n
+	}
+	if own.absent {
+		// No worker has opened the queue yet, so everything meant for it waits.
+		b.Waiting = b.Accepted - b.Stored - b.Buried - b.Filtered
 	}
 	b.Missing = b.Accepted - b.Stored - b.Waiting - b.Buried - b.Filtered
 	return b

@@ -290,6 +290,7 @@ type Standing struct {
 	Waiting uint64    // not yet finished, in hand or not
 	Oldest  time.Time // when the stream took the oldest of them; zero: none
 	Pulling int       // workers asking for more; 0 for long means that nobody works
+	absent  bool      // the queue has never been opened
 }
 
 // Standing asks the server.
