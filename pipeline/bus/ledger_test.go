@@ -53,6 +53,9 @@ func TestLedgerFindsWhatIsMissing(t *testing.T) {
 	if got := balance(t, l); got.Accepted != 4 || got.Waiting != 4 || got.Missing != 0 || got.Oldest.IsZero() {
 		t.Errorf("before anything moved: %+v", got)
 	}
+	if _, err := b.Records(t.Context(), "crm", []string{"lead"}, QueueOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	// c is acknowledged without a word: that is what losing a lead looks like.
 	settle(t, b, StageTransform,
 		Settled{Seq: 1, To: 2, State: Made, Made: map[string]int{"lead.landing": 1, "turn.landing": 1}},
