@@ -2,8 +2,6 @@ package transform
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"mekong/pipeline"
@@ -21,10 +19,10 @@ type build struct {
 	fields   map[string]any
 	flags    []string
 	suffixes map[string]int // how often a name was taken, once one was
+	machine  machine
 	link     string
 	occurred time.Time
 	asked    bool // the form has a consent box
-	agreed   bool
 	secrets  bool // the body mentions a one-time password
 	plusLost bool // a '+' may have become a space on the way
 }
@@ -35,52 +33,12 @@ func (b *build) reset() {
 	clear(b.slots)
 	clear(b.readers)
 	clear(b.flags)
-	*b = build{m: b.m, items: b.items[:0], slots: b.slots, readers: b.readers, flags: b.flags[:0]}
+	*b = build{m: b.m, items: b.items[:0], slots: b.slots, readers: b.readers, flags: b.flags[:0], machine: b.machine}
 }
 
 // maxRoom is how many items a build may keep room for. One huge form should
 // not hold memory for ever.
 const maxRoom = 256
-
-// item is one incoming field that holds something.
-type item struct {
-	sent  *form.Field
-	entry *entry   // what the mapping does with it, nil for nothing
-	one   string   // its value, clean, when it has one
-	list  []string // its values, clean and filled, when it came as a list
-	used  bool     // some output holds its value
-}
-
-// first is the value where only one makes sense.
-func (it *item) first() string {
-	if len(it.list) > 0 {
-		return it.list[0]
-	}
-	return it.one
-}
-
-// text is everything, as one text.
-func (it *item) text() string {
-	if it.list != nil {
-		return strings.Join(it.list, ", ")
-	}
-	return it.one
-}
-
-// whole is the value as it is stored.
-func (it *item) whole() any {
-	if it.list != nil {
-		return it.list
-	}
-	return it.one
-}
-
-func oneLine(s string) string {
-	if strings.IndexByte(s, '\n') >= 0 {
-		return strings.ReplaceAll(s, "\n", " ")
-	}
-	return s
-}
 
 // collect cleans what came and notes the best candidate for every output.
 // Empty fields and one-time passwords end here.
@@ -117,84 +75,6 @@ func (b *build) collect(sent []form.Field) {
 			}
 		}
 	}
-}
-
-func (it *item) rankFor(field int) int {
-	for _, r := range it.entry.readers {
-		if r.field == field {
-			return r.rank
-		}
-	}
-	return 0
-}
-
-// lookup finds what the mapping does with a name. Most are in the table as they
-// are written; the rest are folded.
-func (m *mapper) lookup(name string, buf []byte) (e *entry, secret bool) {
-	if e, ok := m.names[name]; ok {
-		return e, false
-	}
-	if len(name) > form.MaxName {
-		return nil, strings.Contains(asciiLower(name), "otp_code")
-	}
-	// A script may have bracketed its names: data[phone], fields[phone].
-	inner := name
-	if strings.HasSuffix(name, "]") {
-		if outer, rest, ok := strings.Cut(name, "["); ok && len(rest) > 1 && isWrapper(outer) {
-			inner = rest[:len(rest)-1]
-		}
-	}
-	key := appendKey(buf, inner)
-	if isOTP(key) {
-		return nil, true
-	}
-	return m.names[string(key)], false
-}
-
-func isWrapper(name string) bool {
-	switch name {
-	case "data", "form", "fields", "form_data":
-		return true
-	}
-	return false
-}
-
-// read cleans the values of an item and reports whether any is filled.
-func (b *build) read(it *item) bool {
-	values := it.sent.Values
-	if len(values) == 1 && !it.sent.List {
-		v := values[0]
-		if b.secrets {
-			v = withoutOTP(v)
-		}
-		if it.one = clean(v); it.one == "" {
-			return false
-		}
-		list, ok := jsonList(it.one)
-		if !ok {
-			return true
-		}
-		values, it.one = list, ""
-	}
-	it.list = make([]string, 0, len(values))
-	same := true
-	for _, v := range values {
-		if b.secrets {
-			v = withoutOTP(v)
-		}
-		if v = clean(v); v != "" {
-			it.list = append(it.list, v)
-			same = same && v == it.list[0]
-		}
-	}
-	if len(it.list) == 0 {
-		return false
-	}
-	if same && len(values) > 1 && len(it.sent.Values) == len(values) && !it.sent.List {
-		// One name sent again with the same value says nothing new.
-		it.one, it.list = it.list[0], nil
-	}
-	return true
 }
 
 // best is the item that fills slot i, marked as used; nil for none. A list in
@@ -252,93 +132,6 @@ func (b *build) header(name string) string {
 
 func (b *build) flag(f string) { b.flags = append(b.flags, f) }
 
-// rest keeps every field that no output holds yet.
-func (b *build) rest() {
-	for i := range b.items {
-		it := &b.items[i]
-		if !it.used {
-			b.keep(it.sent.Name, it.whole())
-		}
-	}
-}
-
-// keep stores a field under its own name, or as near to it as is free.
-func (b *build) keep(name string, v any) {
-	name = strings.TrimSuffix(cleanLine(name), "[]")
-	if name == "" {
-		name = "unnamed"
-	} else if b.m.taken[name] {
-		name += "_sent"
-	}
-	if _, ok := b.fields[name]; ok {
-		if b.suffixes == nil {
-			b.suffixes = map[string]int{}
-		}
-		n := max(2, b.suffixes[name]+1)
-		for ; ; n++ {
-			next := name + "_" + strconv.Itoa(n)
-			if _, ok := b.fields[next]; !ok && !b.m.taken[next] {
-				b.suffixes[name] = n
-				name = next
-				break
-			}
-		}
-	}
-	b.fields[name] = v
-}
-
-// maxBody bounds the text of a body that stands in a record; all of it is in
-// the Raw.
-const maxBody = 16 << 10
-
-// body keeps the text of what could not be taken apart: a body that is no form,
-// the pieces without a name, what is beyond the bound of form.Parse.
-func (b *build) body(p form.Parsed, err error) {
-	bare := slices.Contains(p.Flags, form.FlagBareName)
-	switch {
-	case err != nil, bare && len(b.items) == 0:
-		b.flag("body_not_understood")
-	case slices.Contains(p.Flags, form.FlagTooManyFields):
-	case bare:
-		b.bareNames(p.Fields)
-		return
-	default:
-		return
-	}
-	text := string(b.raw.Body[:min(len(b.raw.Body), 4*maxBody)])
-	if b.secrets {
-		text = withoutOTP(text)
-	}
-	text, cut := bounded(clean(text), maxBody)
-	if cut || len(b.raw.Body) > 4*maxBody {
-		b.flag("body_truncated")
-	}
-	b.setFilled("body", clean(text))
-}
-
-// bareNames keeps names without a value, where some of them had no '=' either:
-// they may be the rest of a value that held a raw '&'.
-func (b *build) bareNames(fields []form.Field) {
-	var bare []string
-	for i := range fields {
-		f := &fields[i]
-		if len(f.Values) != 1 || f.Values[0] != "" || f.List {
-			continue
-		}
-		e, secret := b.m.lookup(f.Name, nil)
-		text := f.Name
-		if b.secrets {
-			text = withoutOTP(text)
-		}
-		if text = clean(text); e == nil && !secret && text != "" {
-			bare = append(bare, text)
-		}
-	}
-	if len(bare) > 0 {
-		b.keep("", bare)
-	}
-}
-
 // record finishes: what is required, what is filtered, whose row it is.
 func (b *build) record() (pipeline.Record, error) {
 	m := b.m
@@ -349,7 +142,7 @@ func (b *build) record() (pipeline.Record, error) {
 	}
 	if m.where != nil {
 		b.settleFlags()
-		out, err := m.where.run(b)
+		out, err := m.where.run(&b.machine, b)
 		if err != nil {
 			b.flag("where_error")
 		} else if !asBool(out) {
@@ -369,7 +162,7 @@ func (b *build) record() (pipeline.Record, error) {
 		Kind:     m.kind,
 		Source:   b.raw.Source,
 		Occurred: b.occurred.UTC(),
-		Received: b.raw.Received,
+		Received: b.raw.Received.UTC(),
 		Fields:   b.fields,
 	}, nil
 }
@@ -379,5 +172,12 @@ func (b *build) record() (pipeline.Record, error) {
 func (b *build) settleFlags() {
 	slices.Sort(b.flags)
 	b.flags = slices.Compact(b.flags)
-	b.fields["flags"] = append(make([]string, 0, len(b.flags)), b.flags...)
+	if len(b.flags) == 0 {
+		b.fields["flags"] = noFlags
+		return
+	}
+	b.fields["flags"] = slices.Clone(b.flags)
 }
+
+// noFlags has no room, so nobody can write to what all records share.
+var noFlags any = []string{}

@@ -17,6 +17,9 @@ func (b *build) configured() {
 		if at := b.readers[i]; at > 0 {
 			it := &b.items[at-1]
 			it.used = b.convert(f, it) || it.used
+			if f.name == "message_time" {
+				b.happened(it.first())
+			}
 			continue
 		}
 		for _, name := range f.from {
@@ -103,10 +106,8 @@ func (b *build) convertValue(f *field, v any) {
 		b.flag(f.name + "_invalid")
 		delete(b.fields, f.name)
 	}
-	if f.as == "date" || f.as == "number" || f.as == "bool" {
-		if !ok || asText(out) != text {
-			b.derive(f.name+"_raw", text)
-		}
+	if keepsRaw(f.as) && (!ok || asText(out) != text) {
+		b.derive(f.name+"_raw", text)
 	}
 }
 
@@ -128,8 +129,10 @@ func plainValue(v any) any {
 func (b *build) compute(order []int) {
 	for _, i := range order {
 		f := &b.m.fields[i]
-		b.settleFlags()
-		out, err := f.program.run(b)
+		if f.program.reads("flags") {
+			b.settleFlags()
+		}
+		out, err := f.program.run(&b.machine, b)
 		switch {
 		case err != nil:
 			b.flag(f.name + "_error")
@@ -184,18 +187,42 @@ func (b *build) setPhone(name string, it *item) {
 
 func (b *build) setPhoneText(name, text string, plusLost bool) {
 	p := parsePhone(text, plusLost)
+	var raw any = text
 	if p.kind == invalid {
 		b.flag(name + "_invalid")
 		delete(b.fields, name)
 	} else {
-		b.set(name, p.e164)
-		b.derive(beside(name, "_local"), p.local)
+		// Most numbers were typed in one of the two forms: one box will do.
+		e164, local := raw, raw
+		if p.e164 != text {
+			e164 = p.e164
+		}
+		if p.local != text {
+			local = p.local
+		}
+		b.set(name, e164)
+		b.derive(beside(name, "_local"), local)
 	}
-	b.derive(beside(name, "_raw"), text)
-	b.derive(beside(name, "_kind"), p.kind)
+	b.derive(beside(name, "_raw"), raw)
+	b.derive(beside(name, "_kind"), boxKind(p.kind))
 	if p.moved {
 		b.flag(name + "_migrated")
 	}
+}
+
+// boxKind is kind as a field's value, without an allocation.
+func boxKind(kind string) any {
+	switch kind {
+	case mobile:
+		return mobile
+	case landline:
+		return landline
+	case hotline:
+		return hotline
+	case foreign:
+		return foreign
+	}
+	return invalid
 }
 
 // setEmail stores an address and what belongs beside it.
@@ -219,15 +246,17 @@ func (b *build) setEmail(name, text string) {
 	}
 }
 
-// beside joins a name and a suffix without making a text for the usual ones.
+// beside joins a name and a suffix, without making a text for the usual ones.
 func beside(name, suffix string) string {
-	switch name + suffix {
-	case "phone_local":
-		return "phone_local"
-	case "phone_raw":
-		return "phone_raw"
-	case "phone_kind":
-		return "phone_kind"
+	if name == "phone" {
+		switch suffix {
+		case "_local":
+			return "phone_local"
+		case "_raw":
+			return "phone_raw"
+		case "_kind":
+			return "phone_kind"
+		}
 	}
 	return name + suffix
 }

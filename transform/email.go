@@ -24,7 +24,10 @@ func parseEmail(s string) email {
 	if strings.ContainsAny(local, " \n\t@<>()[],;:\\\"") || !isDomain(domain) {
 		return email{}
 	}
-	e := email{address: local + "@" + domain}
+	e := email{address: s}
+	if domain != s[at+1:] {
+		e.address = local + "@" + domain
+	}
 	if right := slip(domain); right != "" {
 		e.suggest = local + "@" + right
 	}

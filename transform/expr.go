@@ -124,22 +124,52 @@ func inWords(err error) error {
 	return err
 }
 
+// machine is what a run needs room for. It belongs to one goroutine, and keeps
+// no value from one run to the next.
+type machine struct {
+	vm  vm.VM
+	env map[string]any
+}
+
 // run evaluates the program. Its errors name no value: they could quote a
 // customer's data.
-func (p *program) run(s scope) (any, error) {
-	env := make(map[string]any, len(p.idents)+1)
+func (p *program) run(m *machine, s scope) (any, error) {
+	if m.env == nil {
+		m.env = make(map[string]any, len(p.idents)+1)
+	}
+	defer m.forget()
 	for _, id := range p.idents {
-		env[id.name] = coerce(s.value(id.name), id.typ)
+		m.env[id.name] = coerce(s.value(id.name), id.typ)
 	}
 	if p.fields {
-		env["field"] = s.field
+		m.env["field"] = s.field
 	}
-	machine := vm.VM{MemoryBudget: maxExprMemory}
-	out, err := machine.Run(p.code, env)
+	m.vm.MemoryBudget = maxExprMemory
+	out, err := m.vm.Run(p.code, m.env)
 	if err != nil {
 		return nil, errRun
 	}
 	return out, nil
+}
+
+func (m *machine) forget() {
+	clear(m.env)
+	clear(m.vm.Variables)
+	m.vm = vm.VM{Stack: m.vm.Stack[:0], Variables: m.vm.Variables}
+	clear(m.vm.Stack[:cap(m.vm.Stack)])
+}
+
+// reads reports whether the program looks at a name.
+func (p *program) reads(name string) bool {
+	if p.fields {
+		return true // field() may name anything
+	}
+	for _, id := range p.idents {
+		if id.name == name {
+			return true
+		}
+	}
+	return false
 }
 
 var errRun = errors.New("the expression could not be evaluated for this record")

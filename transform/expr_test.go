@@ -44,7 +44,7 @@ func TestWhereErrors(t *testing.T) {
 		``: "empty", `phone`: "bool", `1 + 1`: "bool", `missing`: "bool", `phnoe == ""`: "did you mean phone", `utm_sorce == ""`: "did you mean utm_source",
 		`phone ==`: "column", `consent == "yes"`: "mismatched", `now() > now()`: "not allowed", `$env["a"] == 1`: "field(", `len(keys({"a": 1})) > 0`: "no order",
 		`uper(name) == ""`: "did you mean upper", `phone matches name`: "written out", `any(flags, any(flags, true))`: "loop inside a loop",
-		`field("otp_code") == ""`: "never kept", `name.x() == 1`: "only functions", strings.Repeat("true and ", 600) + "true": "longer",
+		`field("otp_code") == ""`: "never kept", `any(flags, # == field("a"))`: "inside a loop", `received == ""`: "kind and source", `name.x() == 1`: "only functions", strings.Repeat("true and ", 600) + "true": "longer",
 		strings.Repeat("1+", 600) + "1 > 0": "nodes", `phone > 1`: "mismatched",
 	} {
 		_, err := Where(expression)

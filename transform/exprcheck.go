@@ -81,6 +81,8 @@ func (in *inspector) identifier(name string) {
 	switch {
 	case name == "$env":
 		in.fail(`write field("a name") instead of $env["a name"]`)
+	case isOfRecord(name) && name != "kind" && name != "source":
+		in.fail("%s is not a field; of what a record has beside its fields, an expression can read kind and source", name)
 	case name == "field", name == "fold", name == "number":
 	case in.local[name]:
 	default:
@@ -117,26 +119,36 @@ func (in *inspector) call(n *ast.CallNode) {
 	}
 }
 
-// loops refuses a loop inside a loop: its work grows with the square of what a
-// stranger sent.
+// loops refuses a loop inside a loop, and a search through all fields inside
+// one: their work grows with the square of what a stranger sent.
 func (in *inspector) loops(node ast.Node) {
-	w := loopWalker{}
-	ast.Walk(&node, &w)
-	for _, p := range w.predicates {
-		inner := loopWalker{}
+	var outer loopWalker
+	ast.Walk(&node, &outer)
+	for _, p := range outer.loops {
+		var inner loopWalker
 		ast.Walk(&p.Node, &inner)
-		if len(inner.predicates) > 0 {
+		if len(inner.loops) > 0 {
 			in.fail("a loop inside a loop is not allowed")
+		}
+		if inner.fields {
+			in.fail("field() inside a loop is not allowed: put it in front, as in let x = field(\"a name\"); …")
 		}
 	}
 }
 
-type loopWalker struct{ predicates []*ast.PredicateNode }
+// loopWalker finds the loops in an expression, and whether it calls field().
+type loopWalker struct {
+	loops  []*ast.PredicateNode
+	fields bool
+}
 
 // Visit implements [ast.Visitor].
 func (w *loopWalker) Visit(node *ast.Node) {
-	if p, ok := (*node).(*ast.PredicateNode); ok {
-		w.predicates = append(w.predicates, p)
+	switch n := (*node).(type) {
+	case *ast.PredicateNode:
+		w.loops = append(w.loops, n)
+	case *ast.IdentifierNode:
+		w.fields = w.fields || n.Value == "field"
 	}
 }
 

@@ -1,6 +1,9 @@
 package transform
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // isTestLead knows what people type to try their own form (`sources.md` §4.7).
 // local is the phone as people write it, or as typed where it is none.
@@ -47,7 +50,7 @@ func isJunkName(s string) bool {
 	switch {
 	case s == "":
 		return false
-	case len(s) > 360 || len(s) > 90 && len([]rune(s)) > 90:
+	case len(s) > 360 || len(s) > 90 && utf8.RuneCountInString(s) > 90:
 		return true
 	case strings.HasPrefix(s, "Mozilla"), isElementID(s), isTracker(s), isUUID(s):
 		return true

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"bytes"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ func (m *mapper) form(raw pipeline.Raw) ([]pipeline.Record, error) {
 	b.progress()
 	b.plain()
 	b.configured()
+	b.proof()
 	b.rest()
 	b.body(parsed, err)
 	b.compute(m.order[:m.early])
@@ -102,12 +104,15 @@ const futureTolerance = 5 * time.Minute
 // message_time (`sources.md` §1.3), so what cannot be read costs a flag.
 func (b *build) times() {
 	b.occurred = b.raw.Received
-	it := b.slot(roleTime)
-	if it == nil {
-		return
+	if it := b.slot(roleTime); it != nil {
+		b.set("message_time", it.first())
+		b.happened(it.first())
 	}
-	b.set("message_time", it.first())
-	t, day, ok := parseDate(it.first(), b.m.loc)
+}
+
+// happened takes text for when it happened.
+func (b *build) happened(text string) {
+	t, day, ok := parseDate(text, b.m.loc)
 	switch {
 	case !ok || day || t.Year() < 2000:
 		b.flag("message_time_invalid")
@@ -121,41 +126,54 @@ func (b *build) times() {
 // progress settles how far the lead got: captured while typing, submitted, or
 // verified with a one-time password (`sources.md` §1.3, §1.4).
 func (b *build) progress() {
-	state := "submitted"
+	var state any = "submitted" // a constant is boxed once and for all
 	if it := b.slot(roleStatus); it != nil {
 		b.set("status_send", it.first())
-		if s := foldKey(it.first()); s == "1" || strings.Contains(s, "capture") {
+		if s := it.first(); s == "1" || strings.Contains(foldKey(s), "capture") {
 			state = "captured"
 		}
 	}
 	if it := b.slot(roleVerified); it != nil {
 		b.set("is_verified", it.first())
-		if yes, ok := parseBool(it.first()); ok && yes || foldKey(it.first()) == "verified" {
+		if yes, ok := parseBool(it.first()); yes || !ok && foldKey(it.first()) == "verified" {
 			state = "verified"
 		}
 	}
 	b.derive("state", state)
 }
 
-// consent keeps what proves it: the wording, when, on which form and page
-// (`sources.md` §4.8).
+// consent reads the box that visitors tick.
 func (b *build) consent() {
-	if it := b.slot(roleConsent); it != nil {
-		text := it.text()
-		key := foldKey(text)
-		yes := true
-		if v, ok := parseBool(text); ok {
-			yes = v
-		} else if strings.Contains(key, "khongdongy") || strings.HasPrefix(key, "donot") || strings.HasPrefix(key, "idonot") {
-			yes = false
+	it := b.slot(roleConsent)
+	if it == nil {
+		if b.asked {
+			b.set("consent", false) // the box was there and stayed empty
 		}
-		b.set("consent", yes)
-		b.derive("consent_text", text)
-		if yes {
-			b.agreed = true
+		return
+	}
+	text := it.text()
+	yes, ok := parseBool(text)
+	if !ok {
+		// The box's own wording: ticked, unless it says the opposite.
+		var buf [128]byte
+		key := appendKey(buf[:0], text)
+		yes = !bytes.Contains(key, []byte("khongdongy")) && !bytes.HasPrefix(key, []byte("donot")) && !bytes.HasPrefix(key, []byte("idonot"))
+	}
+	b.set("consent", yes)
+	b.derive("consent_text", text)
+}
+
+// proof keeps when, on which form and on which page consent was given
+// (`sources.md` §4.8).
+func (b *build) proof() {
+	if b.fields["consent"] != true {
+		return
+	}
+	b.derive("consent_at", b.occurred.UTC().Format(time.RFC3339Nano))
+	for _, pair := range [...][2]string{{"consent_form", "form"}, {"consent_page", "page"}} {
+		if v, ok := b.fields[pair[1]].(string); ok {
+			b.derive(pair[0], v)
 		}
-	} else if b.asked {
-		b.set("consent", false) // the box was there and stayed empty
 	}
 }
 
@@ -190,15 +208,6 @@ func (b *build) plain() {
 			}
 			b.setFilled(linkParams[i], oneLine(decodeParam(value)))
 		})
-	}
-	if b.agreed {
-		b.derive("consent_at", b.occurred.UTC().Format(time.RFC3339Nano))
-		if f, ok := b.fields["form"].(string); ok {
-			b.derive("consent_form", f)
-		}
-		if p, ok := b.fields["page"].(string); ok {
-			b.derive("consent_page", p)
-		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -304,5 +305,41 @@ func TestUnknownFormat(t *testing.T) {
 	}
 	if _, err := transform(pipeline.Raw{Format: "smoke.signal"}); !pipeline.IsPermanent(err) {
 		t.Errorf("got %v, want a permanent error", err)
+	}
+}
+
+// A body made to be slow, or to lose something by being large.
+func TestHostileSizes(t *testing.T) {
+	same := strings.Builder{} // names that are one and the same once clean
+	for i := range 1900 {
+		same.WriteString("a" + strings.Repeat("%E2%80%8B", i%40) + strings.Repeat("\u200c", i/40) + "=" + strings.Repeat("x", i%7) + "y&")
+	}
+	many := strings.Builder{}
+	for i := range 3000 {
+		many.WriteString("f" + strings.Repeat("i", i) + "=1&")
+	}
+	for name, body := range map[string]string{
+		"same names": same.String(), "many fields": many.String(), "a long name": strings.Repeat("n", 900<<10) + "=1", "a long value": "name=" + strings.Repeat("é ", 400<<10),
+		"marks": "name=a" + strings.Repeat("\u0301", 200<<10), "digits": "phone=" + strings.Repeat("0", 900<<10), "brackets": "x=" + strings.Repeat("[", 900<<10),
+		"otp": "x=" + strings.Repeat("otp_code", 100<<10), "params": "link=https://a.vn/?" + strings.Repeat("utm_source=1%26", 50<<10), "commas": "phone=" + strings.Repeat("+1,", 300<<10),
+		"text": strings.Repeat("gọi lại ", 100<<10),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			r := fixture{contentType: urlencoded, body: body}.records(t)[0]
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("took %v", took)
+			}
+			switch text, _ := r.Fields["body"].(string); name {
+			case "same names":
+				if len(r.Fields) < 1900 {
+					t.Errorf("%d fields left", len(r.Fields))
+				}
+			case "many fields", "text":
+				if text == "" || len(text) > maxBody || !slices.Contains(r.Fields["flags"].([]string), "body_truncated") {
+					t.Errorf("%d bytes of the body are kept, flags %v", len(text), r.Fields["flags"])
+				}
+			}
+		})
 	}
 }

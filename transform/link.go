@@ -97,21 +97,22 @@ func canonicalPage(link string) string {
 	} else {
 		s = strings.TrimPrefix(s, "//")
 	}
-	if i := strings.IndexAny(s, "?#"); i >= 0 {
-		s = s[:i]
+	for _, end := range [...]byte{'?', '#'} {
+		if i := strings.IndexByte(s, end); i >= 0 {
+			s = s[:i]
+		}
 	}
-	host, path := s, ""
+	host := s
 	if i := strings.IndexByte(s, '/'); i >= 0 {
-		host, path = s[:i], s[i:]
+		host = s[:i]
 	}
 	if i := strings.LastIndexByte(host, '@'); i >= 0 {
-		host = host[i+1:]
+		host, s = host[i+1:], s[i+1:]
 	}
-	if !strings.Contains(host, ".") && !strings.HasPrefix(host, "localhost") && !strings.HasPrefix(host, "[") || strings.ContainsAny(s, " \n") {
+	if strings.IndexByte(host, '.') < 0 && !strings.HasPrefix(host, "localhost") && !strings.HasPrefix(host, "[") || strings.IndexByte(s, ' ') >= 0 || strings.IndexByte(s, '\n') >= 0 {
 		return ""
 	}
-	page := strings.ToLower(host + strings.TrimRight(path, "/"))
-	return strings.TrimPrefix(page, "www.")
+	return strings.TrimPrefix(strings.ToLower(strings.TrimRight(s, "/")), "www.")
 }
 
 // isIP reports whether s is an address of a visitor, IPv4 or IPv6.

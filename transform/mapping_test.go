@@ -54,6 +54,7 @@ func TestConfigured(t *testing.T) {
 			map[string]any{"phone": "+84900000000", "phone_local": "0900000000", "phone_sent": "1", "sdt2": "0900000000"}},
 		{"a failing expression", config.Mapping{Fields: fields{"x": {Expr: `number(a) * 2`, As: "number"}}}, "phone=0900000000&a=nhiều", map[string]any{"x": nil, "a": "nhiều", "flags": []string{"x_error"}}},
 		{"flags in an expression", config.Mapping{Fields: fields{"ok": {Expr: `not ("test_lead" in flags)`, As: "bool"}}}, "name=test&phone=0900000000", map[string]any{"ok": false}},
+		{"consent elsewhere", config.Mapping{Fields: fields{"consent": {From: []string{"cam ket"}, As: "bool"}}}, "phone=0900000000&cam_ket=có", map[string]any{"consent": true, "consent_raw": "có", "consent_at": "2026-03-01T03:04:05Z"}},
 		{"search follows name", config.Mapping{Fields: fields{"name": {Expr: `name + " B"`}}}, "name=Đỗ&phone=0900000000", map[string]any{"name": "Đỗ B", "search": "do b"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -64,6 +65,13 @@ func TestConfigured(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestConfiguredTime(t *testing.T) {
+	m := &config.Mapping{Fields: map[string]config.Field{"message_time": {From: []string{"luc"}}}}
+	if got := run(t, m, "phone=0900000000&luc=23/08/2022 14:48:05"); got.Occurred.Format("2006-01-02 15:04") != "2022-08-23 07:48" || got.Fields["message_time"] != "23/08/2022 14:48:05" {
+		t.Errorf("occurred %s, %v", got.Occurred, got.Fields)
 	}
 }
 
@@ -132,6 +140,8 @@ func TestMappingErrors(t *testing.T) {
 			"source": {From: []string{"x"}},
 			"flags":  {Expr: "1"},
 			" k":     {From: []string{"x"}},
+			"l":      {From: []string{"x"}, As: "number"},
+			"l_raw":  {From: []string{"x"}},
 		},
 		Drop:     []string{"x", "flags", ""},
 		Required: []string{"emial"},
@@ -145,8 +155,8 @@ func TestMappingErrors(t *testing.T) {
 			t.Errorf("%s says nothing", e.Setting)
 		}
 	}
-	want := []string{"drop", "drop", "drop", "fields. k", "fields.a.as", "fields.b", "fields.c", "fields.d.expr", "fields.e.expr", "fields.f.expr", "fields.flags",
-		"fields.g.expr", "fields.i.from", "fields.j.from", "fields.source", "key", "key", "kind", "required", "where"}
+	want := []string{"drop[0]", "drop[1]", "drop[2]", `fields." k"`, "fields.a.as", "fields.b", "fields.c", "fields.d.expr", "fields.e.expr", "fields.f.expr", "fields.flags",
+		"fields.g.expr", "fields.i.from[0]", "fields.j.from[0]", "fields.l_raw", "fields.source", "key[0]", "key[1]", "kind", "required[0]", "where"}
 	if !reflect.DeepEqual(settings, want) {
 		t.Errorf("got  %q\nwant %q\n%v", settings, want, err)
 	}

@@ -32,7 +32,7 @@ type phone struct {
 // / 0987 654 321"), the first that does is it.
 func parsePhone(s string, plusLost bool) phone {
 	p := parseOne(s, plusLost)
-	if p.kind != invalid || strings.IndexAny(s, "/,;|\n") < 0 || len(s) > 200 {
+	if p.kind != invalid || !strings.ContainsAny(s, "/,;|\n") || len(s) > 200 {
 		return p
 	}
 	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("/,;|\n", r) }) {

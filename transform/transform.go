@@ -18,6 +18,26 @@
 // typed. A field whose name is taken by a built-in output is kept with "_sent"
 // behind its name.
 //
+// # What a lead has
+//
+// phone (E.164), phone_local (as people write it), phone_raw, phone_kind
+// (mobile, landline, hotline, foreign, invalid); name and search (the name
+// folded, to look it up by); email, email_suggest; link, page (host and path,
+// the same for all visits) and the link's utm_* and click IDs; form, ip,
+// user_agent; province, district, ward, country; state (captured, submitted,
+// verified); event_id, message_id, submission_id, message_time, status_send,
+// is_verified; consent (a bool) with consent_text, consent_at, consent_form and
+// consent_page; flags; and every other field of the form.
+//
+// The flags: phone_missing, phone_invalid, phone_migrated (a number of before
+// 2018), email_invalid, email_suspect (see email_suggest), email_filler,
+// message_time_invalid, message_time_future, test_lead, junk,
+// body_not_understood and body_truncated (see body), missing_NAME (required),
+// NAME_invalid (see NAME_raw), NAME_error (its expression failed), where_error,
+// and what package form had to repair, such as bad_escape.
+//
+// A one-time password (otp_code) is in no record, wherever it came.
+//
 // The package does not know how deliveries arrive (sources/*), where records go
 // (sinks/*), or who runs it (pipeline/worker).
 package transform

@@ -125,7 +125,11 @@ func parseBool(s string) (value, ok bool) {
 	case "✓", "✔", "☑", "✅":
 		return true, true
 	}
-	switch foldKey(s) {
+	if len(s) > 64 {
+		return false, false
+	}
+	var buf [64]byte
+	switch string(appendKey(buf[:0], s)) {
 	case "true", "1", "yes", "y", "on", "co", "dung", "x", "ok", "checked", "dongy", "roi":
 		return true, true
 	case "false", "0", "no", "n", "off", "khong", "sai", "unchecked", "khongdongy", "chua":

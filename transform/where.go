@@ -2,6 +2,7 @@ package transform
 
 import (
 	"slices"
+	"sync"
 
 	"mekong/pipeline"
 )
@@ -20,8 +21,11 @@ func Where(expression string) (Predicate, error) {
 	if err != nil {
 		return nil, err
 	}
+	pool := &sync.Pool{New: func() any { return &machine{} }}
 	return func(r pipeline.Record) (bool, error) {
-		out, err := p.run(recordScope{r})
+		m := pool.Get().(*machine)
+		defer pool.Put(m)
+		out, err := p.run(m, recordScope{r})
 		if err != nil {
 			return false, err
 		}
