@@ -39,13 +39,6 @@ func (it *item) whole() any {
 	return it.one
 }
 
-func oneLine(s string) string {
-	if strings.IndexByte(s, '\n') >= 0 {
-		return strings.ReplaceAll(s, "\n", " ")
-	}
-	return s
-}
-
 func (it *item) rankFor(field int) int {
 	for _, r := range it.entry.readers {
 		if r.field == field {

@@ -28,12 +28,14 @@ func clean(s string) string {
 }
 
 // cleanLine is [clean] for what is one line by nature, such as a name.
-func cleanLine(s string) string {
-	s = clean(s)
-	if strings.IndexByte(s, '\n') >= 0 {
-		s = strings.ReplaceAll(s, "\n", " ")
+func cleanLine(s string) string { return oneLine(clean(s)) }
+
+// oneLine makes one line of clean text.
+func oneLine(s string) string {
+	if strings.IndexByte(s, '\n') < 0 {
+		return s
 	}
-	return s
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), " ")
 }
 
 // isClean reports, in one pass and without tables, that clean would change
