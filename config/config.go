@@ -50,14 +50,14 @@ type HTTP struct {
 type NATS struct {
 	URL         string        `yaml:"url" doc:"NATS servers, separated by commas; empty: one runs inside this process and keeps its files in data_dir"`
 	Credentials string        `yaml:"credentials" doc:"with url: path of a .creds file to log in with"`
-	Token       Secret        `yaml:"token" doc:"with url: token to log in with; with listen: the token that others must show"`
+	Token       Secret        `yaml:"token" doc:"with url: token to log in with; with listen: the token that others must show, 16 characters or more; empty: one is made and kept in data_dir"`
 	CA          string        `yaml:"ca" doc:"with url: PEM file of the authority that signed the server's certificate; empty: the system's"`
 	Cert        string        `yaml:"cert" doc:"with url: PEM file of the client certificate"`
 	Key         string        `yaml:"key" doc:"with url: PEM file of the client certificate's key"`
 	Listen      string        `yaml:"listen" doc:"without url: loopback address where the embedded server lets the nats command look in; empty: none"`
 	Keep        time.Duration `yaml:"keep" range:"24h..87600h" why:"a delivery sent twice is recognised for 24 hours, by the messages kept" doc:"how long settled messages stay for replay"`
 	Replicas    int           `yaml:"replicas" oneof:"1 3 5" doc:"copies of every message in a NATS cluster; 1 when embedded"`
-	MaxBytes    Size          `yaml:"max_bytes" doc:"most that all streams together may hold; 0: when embedded, 80 % of the volume, else what the server allows"`
+	MaxBytes    Size          `yaml:"max_bytes" doc:"most that all streams together may hold; 0: 80 % of the volume when embedded, else 10GiB"`
 	Reserve     int           `yaml:"reserve" range:"1..90" doc:"percent of the volume that must stay free; below it, deliveries are refused with 503 and their senders try again"`
 }
 

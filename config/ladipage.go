@@ -13,8 +13,8 @@ type LadiPage struct {
 	Tokens  []Secret      `yaml:"tokens" doc:"further tokens that are valid too, while pages are republished with a new one"`
 	Origins []string      `yaml:"origins" doc:"origins of the pages that may post from a browser, such as https://khoahoc.example.vn; empty: any"`
 	MaxBody Size          `yaml:"max_body" range:"1KiB..900KiB" why:"a delivery is one NATS message, which is at most 1 MiB with its headers" doc:"larger submissions are refused with 413"`
-	Rate    float64       `yaml:"rate" range:"0.01..100000" doc:"submissions per second and form before 429; bursts of ten seconds' worth pass"`
-	Window  time.Duration `yaml:"window" range:"0..24h" doc:"the same submission again within this time is the same delivery; 0: only what carries an ID of its own is recognised"`
+	Rate    float64       `yaml:"rate" range:"0..100000" doc:"submissions per second and form before 429; bursts of ten seconds' worth pass; 0: no limit"`
+	Window  time.Duration `yaml:"window" range:"1s..24h" why:"without one, every double click would be a second lead" doc:"the same submission again within this time is the same delivery"`
 }
 
 func (l *LadiPage) defaults(name string) {

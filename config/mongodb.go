@@ -25,8 +25,8 @@ func (m *MongoDB) defaults(string) {
 }
 
 func (m *MongoDB) check(r *report) {
-	if u := m.URI.Reveal(); u != "" && !strings.HasPrefix(u, "mongodb://") && !strings.HasPrefix(u, "mongodb+srv://") {
-		r.at("uri").bad("not the address of a MongoDB server", "begin it with mongodb:// or mongodb+srv://")
+	if u := m.URI.Reveal(); u != "" {
+		checkURI(r.at("uri"), u)
 	}
 	// What MongoDB itself forbids in names, told before the first write is.
 	database, collection := r.at("database"), r.at("collection")
@@ -45,6 +45,28 @@ func (m *MongoDB) check(r *report) {
 	m.checkConcern(r.at("write_concern"))
 }
 
+// checkURI looks at what a typing slip breaks; the driver judges the rest. No
+// problem quotes the address: it holds a login.
+func checkURI(r *report, uri string) {
+	hosts, ok := strings.CutPrefix(uri, "mongodb://")
+	if !ok {
+		hosts, ok = strings.CutPrefix(uri, "mongodb+srv://")
+	}
+	if !ok || hosts == "" || hosts[0] == '/' {
+		r.bad("not the address of a MongoDB server", "write mongodb:// or mongodb+srv:// and the host")
+		return
+	}
+	_, options, _ := strings.Cut(hosts, "?")
+	for option := range strings.SplitSeq(options, "&") {
+		if strings.EqualFold(option, "w=0") {
+			r.bad("w=0 in it: "+unconfirmed, "take it away, write_concern says this")
+		}
+	}
+}
+
+// unconfirmed is why a write concern of 0 is refused (`sinks.md` C2).
+const unconfirmed = "the server would confirm nothing, and a lost record be taken for stored"
+
 func (m *MongoDB) checkConcern(r *report) {
 	if m.WriteConcern == "majority" {
 		return
@@ -55,8 +77,7 @@ func (m *MongoDB) checkConcern(r *report) {
 	case err != nil:
 		r.bad(r.quote(m.WriteConcern)+" is no write concern", fix)
 	case n == 0:
-		// `sinks.md` C2.
-		r.bad("with 0 the server confirms nothing, and a lost record would be taken for stored", fix)
+		r.bad("with 0 "+unconfirmed, fix)
 	case n > 50:
 		r.bad("a replica set has at most 50 members", fix)
 	}

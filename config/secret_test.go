@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -37,7 +36,12 @@ func newHides() hides {
 
 func TestSecretNeverPrints(t *testing.T) {
 	s := NewSecret(hidden)
+	parsed, err := Parse("x.yaml", []byte(`sources: { a: { ladipage: { token: "${X}" } } }`), func(string) (string, bool) { return hidden, true })
+	if err != nil {
+		t.Fatal(err)
+	}
 	values := map[string]any{
+		"parsed": parsed, "parsed value": *parsed, "document": parsed.doc, "places": parsed.doc.places,
 		"secret": s, "pointer": &s, "struct": newHides(), "slice": []Secret{s}, "map": map[string]Secret{"k": s},
 		"mongodb":  MongoDB{URI: s},
 		"ladipage": &LadiPage{Token: s, Tokens: []Secret{s}},
@@ -56,7 +60,6 @@ func TestSecretNeverPrints(t *testing.T) {
 		}
 		printed["Sprint"] = fmt.Sprint(v)
 		printed["Errorf"] = fmt.Errorf("wrapped: %v", v).Error()
-		printed["panic"] = fmt.Sprint(errors.New(fmt.Sprint(v)))
 		if out, err := json.Marshal(v); err == nil {
 			printed["json"] = string(out)
 		}
