@@ -17,7 +17,8 @@ const (
 	maxName   = 200
 )
 
-// readable is what an unknown setting must look like to be named in a problem.
+// readable is what a name that has no business in its place must look like to be
+// repeated in a problem.
 var readable = regexp.MustCompile(`^[\pL\pN_. -]{1,40}$`)
 
 // decoder reads parsed YAML into the tree. It goes by the tree's types, so it
@@ -129,7 +130,11 @@ func (d *decoder) pairs(r *report, n *yaml.Node, each func(key string, at *repor
 		}
 		at := r.at(k.Value)
 		if line, twice := seen[k.Value]; twice {
-			odd(fmt.Sprintf("%s is here twice", strings.TrimPrefix(at.path, r.path+".")), fmt.Sprintf("the first is on line %d; keep one", line))
+			name := "a name"
+			if readable.MatchString(k.Value) {
+				name = pathName(k.Value)
+			}
+			odd(name+" is here twice", fmt.Sprintf("the first is on line %d; keep one", line))
 			continue
 		}
 		seen[k.Value] = k.Line
