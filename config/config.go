@@ -58,7 +58,7 @@ type NATS struct {
 	Keep        time.Duration `yaml:"keep" range:"24h..87600h" why:"a delivery sent twice is recognised for 24 hours, by the messages kept" doc:"how long settled messages stay for replay"`
 	Replicas    int           `yaml:"replicas" oneof:"1 3 5" doc:"copies of every message in a NATS cluster; 1 when embedded"`
 	MaxBytes    Size          `yaml:"max_bytes" doc:"most that all streams together may hold; 0: 80 % of the volume when embedded, else 10GiB"`
-	Reserve     int           `yaml:"reserve" range:"1..90" doc:"percent of the volume that must stay free; below it, deliveries are refused with 503 and their senders try again"`
+	Reserve     int           `yaml:"reserve" range:"1..90" doc:"percent of the volume that must stay free, 10 GiB at most; below it, deliveries are refused with 503 and their senders try again"`
 }
 
 // Source is one way in. Exactly one block is present.
