@@ -150,13 +150,13 @@ var noToken = sinktest.Traits{Cannot: map[sinktest.Fault]string{
 // open makes a sink on the server behind g.
 func open(t testing.TB, g *gate, o mongodb.Options) *harness {
 	t.Helper()
-	return openAt(t, "mongodb://"+login+g.addr()+query+plainLogin, g, "records", o)
+	return openAt(t, "mongodb://"+login+g.addr()+query+plainLogin, g, "records", 20*time.Second, o)
 }
 
-func openAt(t testing.TB, uri string, g *gate, collection string, o mongodb.Options) *harness {
+func openAt(t testing.TB, uri string, g *gate, collection string, timeout time.Duration, o mongodb.Options) *harness {
 	t.Helper()
 	sink, err := mongodb.New("archive", config.MongoDB{
-		URI: config.NewSecret(uri), Database: "mekong", Collection: collection, WriteConcern: "majority", Timeout: 20 * time.Second, Writers: 4,
+		URI: config.NewSecret(uri), Database: "mekong", Collection: collection, WriteConcern: "majority", Timeout: timeout, Writers: 4,
 	}, o)
 	if err != nil {
 		t.Fatal(err)
@@ -167,6 +167,13 @@ func openAt(t testing.TB, uri string, g *gate, collection string, o mongodb.Opti
 
 // openFake is a sink on a store in memory that answers as MongoDB does.
 func openFake(t testing.TB) (*harness, *store) {
+	t.Helper()
+	return openFakeFor(t, 20*time.Second)
+}
+
+// openFakeFor bounds each call, for faults that the driver tries to outlast.
+func openFakeFor(t testing.TB, timeout time.Duration) (*harness, *store) {
+	t.Helper()
 	s := newStore()
 	s.refuse = func(doc bson.D) bson.D {
 		fields, _ := value(doc, "fields").(bson.D)
@@ -183,7 +190,7 @@ func openFake(t testing.TB) (*harness, *store) {
 		}
 	}
 	g := newGate(t, func() (answerer, error) { return s, nil })
-	h := open(t, g, mongodb.Options{})
+	h := openAt(t, "mongodb://"+login+g.addr()+query+plainLogin, g, "records", timeout, mongodb.Options{})
 	h.bad = func(r *pipeline.Record) { r.Fields["bad"] = true }
 	h.rows = func(testing.TB) []sinktest.Row {
 		s.mu.Lock()
@@ -277,6 +284,7 @@ func host(t testing.TB, uri string) string {
 }
 
 func TestContractOnAFake(t *testing.T) {
+	t.Parallel()
 	sinktest.Run(t, func(t testing.TB) sinktest.Harness {
 		h, _ := openFake(t)
 		return h
@@ -284,6 +292,7 @@ func TestContractOnAFake(t *testing.T) {
 }
 
 func TestContractOnTheEmbeddedServer(t *testing.T) {
+	t.Parallel()
 	sinktest.Run(t, func(t testing.TB) sinktest.Harness {
 		s := embedded(t)
 		rows := readRows(connect(t, s.URI()).Database("mekong").Collection("records"))
@@ -294,6 +303,44 @@ func TestContractOnTheEmbeddedServer(t *testing.T) {
 		h.bad = func(r *pipeline.Record) { r.Fields["bad"] = complex(1, 2) }
 		return h
 	})
+}
+
+// TestGuardOnTheEmbeddedServer tries the guarded update, which MongoDB gets, on
+// a second server too: the row has changed since it was read.
+func TestGuardOnTheEmbeddedServer(t *testing.T) {
+	s := embedded(t)
+	g := newGate(t, dialUpstream(host(t, s.URI())))
+	h := open(t, g, mongodb.Options{MaxUpdates: local.MaxUpdates})
+	coll := connect(t, s.URI()).Database("mekong").Collection("records")
+	write := func(id string, minute int, name string) string {
+		return fates(h.sink.Write(t.Context(), []pipeline.Record{rec(id, "row", minute, map[string]any{"name": name, "note-" + id: name})}))
+	}
+	if got := write("a", 0, "một") + " " + write("b", 1, "hai"); got != "stored stored" {
+		t.Fatal(got)
+	}
+	var once sync.Once
+	h.gate.set(func(m *message) reaction {
+		if m.command == "update" {
+			once.Do(func() {
+				filter := bson.D{{Key: "_id", Value: "row"}}
+				set := bson.D{{Key: "$set", Value: bson.D{{Key: "revision", Value: int64(9)}, {Key: "version", Value: "9999"}, {Key: "fields.name", Value: "của người khác"}}}}
+				if _, err := coll.UpdateOne(context.Background(), filter, set); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		return reaction{}
+	})
+	if got := write("c", 2, "ba"); got != "unknown" {
+		t.Errorf("a lost race: %s", got)
+	}
+	if got := write("c", 2, "ba"); got != "stored" {
+		t.Errorf("again: %s", got)
+	}
+	var doc bson.D
+	if err := coll.FindOne(t.Context(), bson.D{{Key: "_id", Value: "row"}}).Decode(&doc); err != nil || value(doc, "fields.name") != "của người khác" {
+		t.Errorf("the row is %v (%v)", doc, err)
+	}
 }
 
 func TestContractOnAServer(t *testing.T) {
@@ -322,7 +369,7 @@ func TestContractOnAServer(t *testing.T) {
 		}
 		t.Cleanup(func() { db.Collection(name).Drop(context.Background()) })
 		g := newGate(t, dialUpstream(host(t, uri)))
-		h := openAt(t, "mongodb://"+g.addr()+query+"&directConnection=true", g, name, mongodb.Options{})
+		h := openAt(t, "mongodb://"+g.addr()+query+"&directConnection=true", g, name, 20*time.Second, mongodb.Options{})
 		h.rows = readRows(db.Collection(name))
 		h.bad = func(r *pipeline.Record) { r.Fields["bad"] = true }
 		return h

@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"mekong/pipeline"
 )
@@ -79,7 +77,7 @@ var (
 // version orders the records of one key: by when they happened, then by when
 // they were received, then by ID. The same record has the same version.
 func version(r *pipeline.Record) string {
-	return at(r.Occurred).Format(stamp) + " " + at(r.Received).Format(stamp) + " " + r.ID
+	return at(r.Occurred).Format(stamp) + " " + at(r.Received).Format(stamp) + " " + strings.ToValidUTF8(r.ID, "\uFFFD")
 }
 
 // at is t in UTC, no earlier and no later than a stamp can say.
@@ -92,36 +90,6 @@ func at(t time.Time) time.Time {
 		return latest
 	}
 	return t
-}
-
-// encode turns a value into BSON. Numbers that are none are kept as text: they
-// come from an expression gone wrong, the lead is good, and a column of numbers
-// with a NaN in it cannot be added up.
-func encode(v any) (bson.RawValue, error) {
-	switch w := v.(type) {
-	case string:
-		v = strings.ToValidUTF8(w, "\uFFFD")
-	case float64:
-		if math.IsNaN(w) || math.IsInf(w, 0) {
-			v = strconv.FormatFloat(w, 'g', -1, 64)
-		}
-	case nil:
-		return bson.RawValue{Type: bson.TypeNull}, nil
-	case bool, int, int64:
-	case []string:
-		list := make(bson.A, len(w))
-		for i, s := range w {
-			list[i] = strings.ToValidUTF8(s, "\uFFFD")
-		}
-		v = list
-	default:
-		return bson.RawValue{}, fmt.Errorf("a field holds a %T, which no record should", v)
-	}
-	t, b, err := bson.MarshalValue(v)
-	if err != nil {
-		return bson.RawValue{}, fmt.Errorf("a field's %T has no form in BSON", v)
-	}
-	return bson.RawValue{Type: t, Value: b}, nil
 }
 
 // state is a row: what is stored of it, or would be.
@@ -175,22 +143,29 @@ func document(entries []*entry) (bson.Raw, error) {
 	return marshal(s.head, s.version, s.sorted())
 }
 
-// marshal writes a new document, and weighs it.
+// marshal writes a new document, and weighs it. It is written by hand: this is
+// all the work there is for most records, and reflection made three of it.
 func marshal(r *pipeline.Record, version string, fields []field) (bson.Raw, error) {
-	list := make(bson.D, len(fields))
-	for i, f := range fields {
-		list[i] = bson.E{Key: f.name, Value: f.value}
+	weight := 256 + len(r.Key) + 2*len(r.ID)
+	for _, f := range fields {
+		weight += len(f.name) + len(f.value.Value) + 2
 	}
-	doc := append(bson.D{{Key: "_id", Value: r.Key}}, columns(r, version)...)
-	doc = append(doc, bson.E{Key: "revision", Value: int64(1)}, bson.E{Key: "fields", Value: list})
-	raw, err := bson.Marshal(doc)
-	if err != nil {
-		return nil, errors.New("the record has no form in BSON")
+	start, doc := bsoncore.AppendDocumentStart(make([]byte, 0, weight))
+	doc = bsoncore.AppendStringElement(doc, "_id", r.Key)
+	for _, c := range columns(r, version) {
+		doc = appendValue(doc, c.Key, c.Value.(bson.RawValue))
 	}
-	if len(raw) > maxDocument {
+	doc = bsoncore.AppendInt64Element(doc, "revision", 1)
+	inner, doc := bsoncore.AppendDocumentElementStart(doc, "fields")
+	for _, f := range fields {
+		doc = appendValue(doc, f.name, f.value)
+	}
+	doc = bsoncore.UpdateLength(append(doc, 0), inner, int32(len(doc)+1-int(inner)))
+	doc = bsoncore.UpdateLength(append(doc, 0), start, int32(len(doc)+1-int(start)))
+	if len(doc) > maxDocument {
 		return nil, errHeavy
 	}
-	return raw, nil
+	return doc, nil
 }
 
 // sorted lists the row's fields by name.
@@ -206,9 +181,7 @@ func (s *state) sorted() []field {
 // columns are the parts of a document that tell of its newest record.
 func columns(r *pipeline.Record, version string) bson.D {
 	return bson.D{
-		{Key: "id", Value: r.ID}, {Key: "kind", Value: r.Kind}, {Key: "source", Value: r.Source},
-		{Key: "occurred", Value: bson.NewDateTimeFromTime(at(r.Occurred))},
-		{Key: "received", Value: bson.NewDateTimeFromTime(at(r.Received))},
-		{Key: "version", Value: version},
+		{Key: "id", Value: text(r.ID)}, {Key: "kind", Value: text(r.Kind)}, {Key: "source", Value: text(r.Source)},
+		{Key: "occurred", Value: date(r.Occurred)}, {Key: "received", Value: date(r.Received)}, {Key: "version", Value: text(version)},
 	}
 }

@@ -36,7 +36,11 @@ func (s *store) Close() error { return nil }
 func (s *store) answer(m *message) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return m.reply(append(s.run(m), bson.E{Key: "ok", Value: 1.0})), nil
+	doc := s.run(m)
+	if value(doc, "ok") == nil {
+		doc = append(doc, bson.E{Key: "ok", Value: 1.0})
+	}
+	return m.reply(doc), nil
 }
 
 func (s *store) run(m *message) bson.D {

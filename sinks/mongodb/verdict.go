@@ -205,10 +205,10 @@ func explainNetwork(err error) string {
 		return "no free connection in time"
 	case errors.As(err, &errno):
 		return "the server cannot be reached: " + errno.Error()
-	case mongo.IsTimeout(err):
-		return "the server did not answer in time"
 	case errors.As(err, &selection):
 		return "no server was found that takes writes" + unreachable(selection)
+	case mongo.IsTimeout(err):
+		return "the server did not answer in time"
 	case errors.As(err, &conn), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), mongo.IsNetworkError(err):
 		return "the connection broke"
 	}

@@ -12,7 +12,9 @@
 //     callers send at most [MaxUpdates] updates in one command and keep at most
 //     [Writers] commands in flight.
 //   - A look-up by _id reads the whole table. [Server.EnsureIndex] adds the
-//     index that the server's own queries can use.
+//     index that the server's own queries can use, as long as they ask for one
+//     _id and nothing else. A condition besides the _id is not needed here: the
+//     directory is locked, so no other process writes.
 //   - In memory the server deadlocks on its first update, so it always runs on
 //     files.
 //   - Its warnings quote whole documents, so nothing it logs is kept.
@@ -30,7 +32,7 @@ import "errors"
 
 // What a client of the server must keep to; see the package comment.
 const (
-	MaxUpdates = 1 // updates in one command
+	MaxUpdates = 1 // documents updated, or read by _id, in one command
 	Writers    = 4 // commands in flight
 )
 

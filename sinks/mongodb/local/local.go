@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +46,8 @@ const closeWait = 10 * time.Second
 // is missing and made private to this user. ctx bounds the start only: the
 // server runs until Close. A directory left behind by a killed process is taken
 // up where it was; one that a living process uses is refused with [ErrInUse].
+// The server reads dir as part of an address, so its path must not hold a
+// percent sign, a question mark or a hash.
 func Start(ctx context.Context, dir string) (*Server, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -52,6 +55,9 @@ func Start(ctx context.Context, dir string) (*Server, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
+	}
+	if strings.ContainsAny(dir, "%?#") {
+		return nil, fmt.Errorf("embedded MongoDB on %s: the path must hold none of %% ? #", dir)
 	}
 	if err := private(dir); err != nil {
 		return nil, err

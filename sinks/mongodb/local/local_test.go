@@ -134,6 +134,19 @@ func TestPathTooLongForASocket(t *testing.T) {
 	}
 }
 
+func TestPathThatIsNoAddress(t *testing.T) {
+	for _, name := range []string{"100%", "a?b", "a#b"} {
+		dir := filepath.Join(t.TempDir(), name)
+		if s, err := local.Start(t.Context(), dir); err == nil {
+			s.Close()
+			t.Errorf("started on %s", name)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s was made", name)
+		}
+	}
+}
+
 func TestContextEndedBeforeStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
