@@ -28,15 +28,18 @@ type fieldItem struct {
 	About    any            `json:"description,omitempty"`
 }
 
-func (t *table) item(f *field, arrays bool) fieldItem {
-	it := fieldItem{ID: f.id, Name: f.name, Type: f.kind, UI: f.ui, Primary: t.fields[0] == f, Hidden: f.hidden, Property: f.shown()}
+func (t *table) item(f *field) fieldItem {
+	return fieldItem{ID: f.id, Name: f.name, Type: f.kind, UI: f.ui, Primary: t.fields[0] == f, Hidden: f.hidden, Property: f.shown()}
+}
+
+// one answers a change of a field, whose description is an object there (the
+// official SDK's bitable/v1 AppTableField); lists have it as text or segments.
+func (t *table) one(f *field) any {
+	it := t.item(f)
 	if f.about != "" {
-		it.About = f.about
-		if arrays {
-			it.About = []any{segment(f.about)}
-		}
+		it.About = map[string]any{"text": f.about}
 	}
-	return it
+	return map[string]any{"field": it}
 }
 
 func listFields(c *call) (any, *failure) {
@@ -59,7 +62,15 @@ func listFields(c *call) (any, *failure) {
 	}
 	items := []fieldItem{}
 	for _, fd := range known[p.from:p.to] {
-		items = append(items, t.item(fd, c.query.Get("text_field_as_array") == "true"))
+		it := t.item(fd)
+		switch {
+		case fd.about == "":
+		case c.query.Get("text_field_as_array") == "true":
+			it.About = []any{segment(fd.about)}
+		default:
+			it.About = fd.about
+		}
+		items = append(items, it)
 	}
 	return listing{HasMore: p.more, PageToken: p.token, Total: len(known), Items: items}, nil
 }
@@ -83,7 +94,7 @@ func createField(c *call) (any, *failure) {
 		}
 		t.fields = append(t.fields, n)
 		t.touched()
-		return map[string]any{"field": t.item(n, false)}, nil
+		return t.one(n), nil
 	})
 }
 
@@ -110,7 +121,7 @@ func updateField(c *call) (any, *failure) {
 			t.recast(c.s, old, n)
 		}
 		t.touched()
-		return map[string]any{"field": t.item(n, false)}, nil
+		return t.one(n), nil
 	})
 }
 
