@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"sort"
 	"strconv"
 	"time"
@@ -107,7 +108,7 @@ func appendValue(b []byte, v any) []byte {
 	case float64:
 		// 'g' with the shortest exact digits reads back as the same number.
 		// JSON has no word for infinity; nothing sensible is a number then.
-		if v != v || v > 1e308*1.7 || v < -1e308*1.7 {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return append(b, "null"...)
 		}
 		return strconv.AppendFloat(b, v, 'g', -1, 64)

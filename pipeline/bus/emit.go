@@ -109,7 +109,7 @@ func (c *committer) run() {
 // gather takes what is waiting now, up to one batch.
 func (c *committer) gather(first *request) []*request {
 	group := []*request{first}
-	n, size := len(first.msgs), bytes(first)
+	n, size := len(first.msgs), weight(first)
 	for n < groupMost && size < groupMostBytes {
 		select {
 		case r, ok := <-c.queue:
@@ -117,7 +117,7 @@ func (c *committer) gather(first *request) []*request {
 				return group
 			}
 			group = append(group, r)
-			n, size = n+len(r.msgs), size+bytes(r)
+			n, size = n+len(r.msgs), size+weight(r)
 		default:
 			return group
 		}
@@ -125,7 +125,7 @@ func (c *committer) gather(first *request) []*request {
 	return group
 }
 
-func bytes(r *request) int {
+func weight(r *request) int {
 	n := 0
 	for _, m := range r.msgs {
 		n += len(m.Data)
