@@ -54,6 +54,7 @@ type NATS struct {
 	CA          string        `yaml:"ca" doc:"with url: PEM file of the authority that signed the server's certificate; empty: the system's"`
 	Cert        string        `yaml:"cert" doc:"with url: PEM file of the client certificate"`
 	Key         string        `yaml:"key" doc:"with url: PEM file of the client certificate's key"`
+	Monitor     string        `yaml:"monitor" doc:"with url: http address of one server's monitoring port, such as http://nats-1:8222, to verify that it flushes every write; empty: not verified, and said so"`
 	Listen      string        `yaml:"listen" doc:"without url: loopback address where the embedded server lets the nats command look in; empty: none"`
 	Keep        time.Duration `yaml:"keep" range:"24h..87600h" why:"a delivery sent twice is recognised for 24 hours, by the messages kept" doc:"how long settled messages stay for replay"`
 	Replicas    int           `yaml:"replicas" oneof:"1 3 5" doc:"copies of every message in a NATS cluster; 1 when embedded"`

@@ -157,6 +157,9 @@ func (n *NATS) check(r *report) {
 			r.at(s.name).bad("the embedded server needs no login", "set nats.url too, or take this away")
 		}
 	}
+	if n.Monitor != "" {
+		n.checkMonitor(r.at("monitor"), embedded)
+	}
 	if embedded && n.Listen == "" && !n.Token.IsZero() {
 		r.at("token").bad("nobody can show it: the embedded server does not listen", "set nats.url or nats.listen too, or take this away")
 	}
@@ -175,6 +178,16 @@ func (n *NATS) check(r *report) {
 	}
 	if n.MaxBytes != 0 && n.MaxBytes < 64<<20 {
 		r.at("max_bytes").bad("too little to work with", "write at least 64MiB, or 0")
+	}
+}
+
+func (n *NATS) checkMonitor(r *report, embedded bool) {
+	u, err := url.Parse(n.Monitor)
+	switch {
+	case embedded:
+		r.bad("the embedded server is known to flush every write", "take this away")
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "":
+		r.bad(r.quote(n.Monitor)+" is no address of a monitoring port", "write it as in http://nats-1:8222")
 	}
 }
 

@@ -46,6 +46,7 @@ type Options struct {
 	Credentials string // path of a .creds file
 	CA          string // PEM file; empty: the system's roots
 	Cert, Key   string // PEM client certificate and key
+	Monitor     string // http address of the server's monitoring port, to verify sync_always; empty: not verified
 
 	Replicas int           // 1 with Server
 	MaxBytes int64         // all streams together; 0: 80 % of the volume, or 10 GiB on an external server

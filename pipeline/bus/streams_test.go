@@ -1,14 +1,12 @@
 package bus
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"mekong/pipeline"
@@ -228,59 +226,5 @@ func TestRecentIDs(t *testing.T) {
 	})
 	if err != nil || len(got) != 1200 || got[0] != "id0" || got[1199] != "id1199" {
 		t.Errorf("%d IDs, %v", len(got), err)
-	}
-}
-
-// external is a server as somebody else would run one, over TCP.
-func external(t *testing.T, change func(*server.Options)) string {
-	t.Helper()
-	o := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true}
-	if change != nil {
-		change(o)
-	}
-	s, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the server does not come up")
-	}
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	return s.ClientURL()
-}
-
-func TestAnExternalServerMustNotBeLazySilently(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		set  func(*server.Options)
-		says string
-	}{
-		{"not to be known", nil, "could not be verified"},
-		{"token", func(o *server.Options) { o.Authorization = "s3cret-s3cret-s3cret" }, "could not be verified"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			url := external(t, c.set)
-			b, err := Open(t.Context(), Options{URL: url, Token: "s3cret-s3cret-s3cret"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer b.Close()
-			if d := b.Durability().String(); !strings.Contains(d, c.says) {
-				t.Errorf("it says %q", d)
-			}
-			if err := b.Emit(t.Context(), raw("x")); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
-func TestAServerThatIsNotThereIsAnErrorInWords(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	_, err := Open(ctx, Options{URL: "nats://127.0.0.1:1"})
-	if err == nil || !strings.Contains(err.Error(), "nats.url") {
-		t.Errorf("it says %v", err)
 	}
 }
