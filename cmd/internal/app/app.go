@@ -46,6 +46,9 @@ type Options struct {
 	Sinks      []string // sinks that the deliver role serves; empty: all
 	Production bool     // refuse what is only fit for trying out
 	Logger     *slog.Logger
+	// Wrap puts something around a sink, for whoever wants to watch or disturb
+	// what it does; nil leaves all as they are.
+	Wrap func(name string, s pipeline.Sink) pipeline.Sink
 }
 
 // App is one process of Mekong. Make it with New, run it once with Run, and
@@ -187,7 +190,11 @@ func (a *App) openSinks(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, s := range a.Sinks {
+	for i := range a.Sinks {
+		s := &a.Sinks[i]
+		if a.opts.Wrap != nil {
+			s.Sink = a.opts.Wrap(s.Name, s.Sink)
+		}
 		a.later(func() { _ = s.Sink.Close() })
 	}
 	if err := a.indexMongoDB(ctx); err != nil {

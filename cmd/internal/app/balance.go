@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -10,13 +11,44 @@ import (
 	"mekong/pipeline/bus"
 )
 
-// Balance adds up, per sink, what was accepted against what became of it.
+// Balance adds up, per sink, what was accepted against what became of it. It
+// needs Run, which fills the ledger.
 func (a *App) Balance(ctx context.Context) ([]bus.Balance, error) {
+	return a.Ledger.Balance(ctx, a.accepts())
+}
+
+// BalanceAtRest is the balance before Run or after it, when nothing moves: what
+// it says and what a destination holds can be compared to the last record.
+func (a *App) BalanceAtRest(ctx context.Context) ([]bus.Balance, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ledger := a.Bus.NewLedger()
+	ran := make(chan error, 1)
+	go func() { ran <- ledger.Run(ctx) }()
+	lines, err := ledger.Balance(ctx, a.accepts())
+	cancel()
+	if stopped := <-ran; err != nil {
+		return nil, errors.Join(err, stopped)
+	}
+	return lines, nil // that the ledger was stopped is no fault
+}
+
+func (a *App) accepts() []bus.SinkAccept {
 	names := make([]bus.SinkAccept, len(a.Sinks))
 	for i, s := range a.Sinks {
 		names[i] = bus.SinkAccept{Name: s.Name, Accept: s.Config.Accept}
 	}
-	return a.Ledger.Balance(ctx, names)
+	return names
+}
+
+// Held tells since when a sink's records are held, and why; zero when they are
+// not.
+func (a *App) Held(sink string) (since time.Time, why string) {
+	for _, d := range a.delivers {
+		if d.Name == sink {
+			return d.Held()
+		}
+	}
+	return time.Time{}, ""
 }
 
 // reportBalance writes the balance to the log once a minute while it changes,
