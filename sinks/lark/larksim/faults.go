@@ -27,7 +27,7 @@ const (
 
 // Fault is a misfortune that strikes calls.
 type Fault struct {
-	On      []Op // which endpoints; none: all but the token endpoints
+	On      []Op // which endpoints; none: all but tokens, logins and the page
 	App     string
 	Base    string // app_token; "": any
 	Kind    Kind
@@ -107,7 +107,7 @@ func (s *Sim) draw(c *call, refuse bool) *armed {
 
 func (a *armed) matches(c *call) bool {
 	if len(a.On) == 0 {
-		if c.route.op == OpTenantToken || c.route.op == OpAppToken {
+		if c.route.auth == openDoor {
 			return false
 		}
 	} else if !slices.Contains(a.On, c.route.op) {

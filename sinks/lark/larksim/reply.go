@@ -103,6 +103,10 @@ func (c *call) answer(data any, f *failure) reply {
 		rep.body = encode(f.body)
 		return rep
 	}
+	if c.route != nil && c.route.op == OpUserToken && !gateway(f.code) {
+		rep.body = encode(oauthShape(f.code, name))
+		return rep
+	}
 	detail := f.detail
 	if gateway(f.code) || detail != nil {
 		d := map[string]any{"log_id": c.logID}

@@ -12,6 +12,12 @@ type Op string
 const (
 	OpTenantToken Op = "tenant_access_token"
 	OpAppToken    Op = "app_access_token"
+	OpAuthorize   Op = "user.authorize" // the consent page
+	OpConsent     Op = "user.consent"   // and what is answered on it
+	OpUserToken   Op = "user.token"     // v2, code and refresh
+	OpUserTokenV1 Op = "user.token.v1"  // v1, code
+	OpRefreshV1   Op = "user.refresh.v1"
+	OpUserInfo    Op = "user.info"
 
 	OpCreate      Op = "record.create"
 	OpBatchCreate Op = "record.batch_create"
@@ -83,6 +89,14 @@ func (s *Sim) table() []route {
 	routes := []route{
 		{op: OpTenantToken, method: post, path: "/open-apis/auth/v3/tenant_access_token/internal", free: true, handle: tenantTokenInternal},
 		{op: OpAppToken, method: post, path: "/open-apis/auth/v3/app_access_token/internal", free: true, handle: appTokenInternal},
+		{op: OpAuthorize, method: get, path: "/open-apis/authen/v1/authorize", free: true, handle: authorize},
+		{op: OpConsent, method: post, path: "/open-apis/authen/v1/authorize", free: true, handle: consent},
+		{op: OpUserToken, method: post, path: "/open-apis/authen/v2/oauth/token", rates: usual, free: true, handle: oauthToken},
+		{op: OpUserTokenV1, method: post, path: "/open-apis/authen/v1/oidc/access_token", rates: usual, free: true, handle: oidcToken},
+		{op: OpRefreshV1, method: post, path: "/open-apis/authen/v1/oidc/refresh_access_token", rates: usual, free: true, handle: oidcRefresh},
+		{op: OpUserTokenV1, method: post, path: "/open-apis/authen/v1/access_token", rates: usual, free: true, handle: oidcToken},
+		{op: OpRefreshV1, method: post, path: "/open-apis/authen/v1/refresh_access_token", rates: usual, free: true, handle: oidcRefresh},
+		{op: OpUserInfo, method: get, path: "/open-apis/authen/v1/user_info", auth: anyDoor, free: true, handle: userInfo},
 
 		{op: OpBatchCreate, method: post, path: recordPath + "/batch_create", auth: anyDoor, scopes: either("base:record:create"), rates: per(50), writes: true, handle: batchCreate},
 		{op: OpBatchUpdate, method: post, path: recordPath + "/batch_update", auth: anyDoor, scopes: either("base:record:update"), rates: per(50), writes: true, handle: batchUpdate},
