@@ -42,6 +42,12 @@ const (
 	OpWikiNode         Op = "wiki.get_node"
 	OpUserIDs          Op = "user.batch_get_id"
 	OpUpload           Op = "media.upload_all"
+
+	OpSend       Op = "message.send"
+	OpReply      Op = "message.reply"
+	OpBotHook    Op = "hook.bot"
+	OpAutomation Op = "hook.automation"
+	OpSink       Op = "hook.sink" // takes anything
 )
 
 // door says which tokens a route takes.
@@ -121,6 +127,13 @@ func (s *Sim) table() []route {
 		{op: OpWikiNode, method: get, path: "/open-apis/wiki/v2/spaces/get_node", auth: anyDoor, scopes: []string{"wiki:node:read", "wiki:wiki:readonly", "wiki:wiki"}, rates: []rate{{100, 60}}, handle: getNode},
 
 		{op: OpUserIDs, method: post, path: "/open-apis/contact/v3/users/batch_get_id", auth: botDoor, scopes: []string{"contact:user.id:readonly"}, rates: usual, free: true, handle: userIDs},
+		{op: OpUpload, method: post, path: "/open-apis/drive/v1/medias/upload_all", auth: anyDoor, scopes: either("drive:drive", "docs:document.media:upload"), rates: per(5), handle: upload},
+
+		{op: OpSend, method: post, path: "/open-apis/im/v1/messages", auth: anyDoor, scopes: []string{"im:message", "im:message:send_as_bot"}, rates: usual, handle: sendMessage},
+		{op: OpReply, method: post, path: "/open-apis/im/v1/messages/:message_id/reply", auth: anyDoor, scopes: []string{"im:message", "im:message:send_as_bot"}, rates: usual, handle: replyMessage},
+		{op: OpBotHook, method: post, path: "/open-apis/bot/v2/hook/:token", free: true, handle: botHook},
+		{op: OpAutomation, method: post, path: "/base/automation/webhook/event/:token", free: true, handle: automation},
+		{op: OpSink, method: post, path: "/sink/:name", free: true, handle: openSink},
 	}
 	for i := range routes {
 		routes[i].segments = strings.Split(routes[i].path, "/")

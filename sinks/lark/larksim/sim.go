@@ -29,7 +29,7 @@ type Options struct {
 	TableRows  int // records per table, above: 1254103; 0: 200,000
 	MaxTables  int // per Base, above: 1254100; 0: 100
 	MaxFields  int // per table, above: 1254105; 0: 300
-	MaxBody    int // bytes of a request, above: 1254002; 0: 16 MiB
+	MaxBody    int // bytes of a request, above: 1254002; 0: 32 MiB
 	LogLength  int // requests kept for [Sim.Requests]; 0: 10,000
 	MaxWriting int // writes at once in one Base, above: 1254291; 0: 1, negative: no limit
 
@@ -82,7 +82,7 @@ func New(o Options) *Sim {
 	def(&o.TableRows, 200_000)
 	def(&o.MaxTables, 100)
 	def(&o.MaxFields, 300)
-	def(&o.MaxBody, 16<<20)
+	def(&o.MaxBody, 32<<20)
 	def(&o.LogLength, 10_000)
 	def(&o.MaxWriting, 1)
 	if o.Clock == nil {
