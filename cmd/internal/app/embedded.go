@@ -71,7 +71,7 @@ func (a *App) indexMongoDB(ctx context.Context) error {
 // that shrinks under its count. The index of EnsureIndex is not known to it, and
 // stays.
 func dropIndexes(ctx context.Context, uri, database, collection string) (err error) {
-	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetTimeout(farEndTimeout))
+	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetTimeout(20 * time.Second))
 	if err != nil {
 		return err
 	}
