@@ -143,7 +143,7 @@ func (b *Bus) Drop(ctx context.Context, seq uint64) error {
 // lift deletes the grave and writes down that it is gone. The trace comes
 // first: deleting twice is harmless, counting a grave that is gone is not.
 func (b *Bus) lift(ctx context.Context, s jetstream.Stream, g Grave, why State) error {
-	err := b.Trace(ctx, Settlement{Stage: g.Stage, At: time.Now().UTC(),
+	err := b.Trace(Settlement{Stage: g.Stage, At: time.Now().UTC(),
 		Settled: []Settled{{Seq: g.Seq, ID: g.ID, State: why}}})
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func follow(t *testing.T, b *Bus) (*Ledger, func()) {
 
 func settle(t *testing.T, b *Bus, stage string, s ...Settled) {
 	t.Helper()
-	if err := b.Trace(t.Context(), Settlement{Stage: stage, At: time.Now(), Settled: s}); err != nil {
+	if err := b.Trace(Settlement{Stage: stage, At: time.Now(), Settled: s}); err != nil {
 		t.Fatal(err)
 	}
 }

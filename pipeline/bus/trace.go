@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -44,9 +43,11 @@ type Settlement struct {
 	Settled []Settled     `json:"settled"`
 }
 
-// Trace writes down what became of a batch. It is called before the batch is
-// acknowledged, so that whatever is acknowledged is accounted for.
-func (b *Bus) Trace(ctx context.Context, s Settlement) error {
+// Trace writes down what became of a batch, and returns when that is on disk.
+// It is called before the batch is acknowledged, so that whatever is
+// acknowledged is accounted for. After an error part of it may have been
+// written; to write it again is harmless.
+func (b *Bus) Trace(s Settlement) error {
 	// The largest message is 1 MiB; a long batch becomes several.
 	const most = 1000
 	for first := true; first || len(s.Settled) > 0; first = false {
@@ -62,5 +63,5 @@ func (b *Bus) Trace(ctx context.Context, s Settlement) error {
 			return fmt.Errorf("trace: %w", r[0].err)
 		}
 	}
-	return ctx.Err()
+	return nil
 }

@@ -11,7 +11,8 @@ import (
 
 // settle buries what must be buried, writes down what became of the batch,
 // acknowledges, and takes it out of the hand; in that order, so that nothing is
-// let go before the next place has it. What cannot be buried stays in hand.
+// let go before the next place has it. What cannot be buried, or written down,
+// stays in hand.
 func (d *Deliver) settle(ctx context.Context, h *hand, tried []*item, began time.Time) int {
 	var done, left []*item
 	for _, it := range h.all() {
@@ -43,15 +44,19 @@ func (d *Deliver) settle(ctx context.Context, h *hand, tried []*item, began time
 			Attempts: it.tries, Again: it.Again}
 		if it.state == bus.Stored {
 			s.Settled[i].Reason = ""
-			d.Metrics.storedAfter(d.Name, now.Sub(it.Value.Received))
 		}
 	}
-	if err := d.Bus.Trace(ctx, s); err != nil {
-		// The records are where they belong; only the account misses them, and
-		// the balance will say so.
-		d.Log.Error("what became of a batch could not be written down", "records", len(done), "error", err)
+	if err := d.Bus.Trace(s); err != nil {
+		// The records are where they belong, but letting them go now would leave
+		// a gap in the account for good. They are not written again, unless this
+		// worker stops first.
+		d.Log.Error("what became of a batch cannot be written down; it stays in hand", "records", len(done), "error", err)
+		return 0
 	}
 	for _, it := range done {
+		if it.state == bus.Stored {
+			d.Metrics.storedAfter(d.Name, now.Sub(it.Value.Received))
+		}
 		if err := it.Ack(); err != nil {
 			d.Log.Warn("an acknowledgement was not sent; the record is written once more, onto itself", "id", it.Value.ID, "error", err)
 		}

@@ -123,16 +123,12 @@ func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Deli
 			s.State, s.Reason = bus.Filtered, "transform."+ds[i].Value.Source
 		default:
 			s.ID = "" // the records name it
-			s.Made = map[string]int{}
-			for _, r := range rs {
-				s.Made[r.Kind+"."+r.Source]++
-			}
 		}
 		counts[s.State]++
-		settled = join(settled, s)
+		settled = join(settled, s, rs)
 	}
 	took := time.Since(began)
-	if err := t.Bus.Trace(ctx, bus.Settlement{Stage: bus.StageTransform, At: time.Now().UTC(), Took: took, Settled: settled}); err != nil && ctx.Err() == nil {
+	if err := t.Bus.Trace(bus.Settlement{Stage: bus.StageTransform, At: time.Now().UTC(), Took: took, Settled: settled}); err != nil {
 		giveBack(ds)
 		return err
 	}
@@ -175,21 +171,28 @@ func (t *Transform) one(d bus.Delivery[pipeline.Raw]) (rs []pipeline.Record, err
 }
 
 // join lengthens the last run when s has the same fate and follows it, so that
-// a batch of ordinary leads is one line in TRACE.
-func join(all []bus.Settled, s bus.Settled) []bus.Settled {
-	if len(all) == 0 || s.State != bus.Made || s.Again {
+// a batch of ordinary leads is one line in TRACE. made are the records of s.
+func join(all []bus.Settled, s bus.Settled, made []pipeline.Record) []bus.Settled {
+	if s.State != bus.Made {
 		return append(all, s)
+	}
+	if n := len(all); n == 0 || s.Again || !follows(&all[n-1], s.Seq) {
+		s.Made = map[string]int{}
+		all = append(all, s)
 	}
 	last := &all[len(all)-1]
-	end := max(last.Seq, last.To)
-	if last.State != bus.Made || last.Again || end+1 != s.Seq {
-		return append(all, s)
+	if last.Seq != s.Seq {
+		last.To = s.Seq
 	}
-	last.To = s.Seq
-	for k, n := range s.Made {
-		last.Made[k] += n
+	for i := range made {
+		last.Made[made[i].Kind+"."+made[i].Source]++
 	}
 	return all
+}
+
+// follows reports whether seq can lengthen run.
+func follows(run *bus.Settled, seq uint64) bool {
+	return run.State == bus.Made && !run.Again && max(run.Seq, run.To)+1 == seq
 }
 
 func giveBack[T any](ds []bus.Delivery[T]) {
