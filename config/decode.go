@@ -94,8 +94,13 @@ func (d *decoder) block(r *report, n *yaml.Node, v reflect.Value, name string) {
 
 // byName reads a mapping whose names are the operator's.
 func (d *decoder) byName(r *report, n *yaml.Node, v reflect.Value, s setting) {
+	blocks := isBlock(v.Type().Elem())
 	if n.Kind != yaml.MappingNode {
-		r.bad("this holds blocks by name, not "+shape(n), "write a name of your choice and a colon, and the block below it, indented")
+		what, fix := "values", "write a name of your choice, a colon, and the value"
+		if blocks {
+			what, fix = "blocks", "write a name of your choice and a colon, and the block below it, indented"
+		}
+		r.bad("this holds "+what+" by name, not "+shape(n), fix)
 		return
 	}
 	if len(n.Content) == 0 {
@@ -104,7 +109,9 @@ func (d *decoder) byName(r *report, n *yaml.Node, v reflect.Value, s setting) {
 	v.Set(reflect.MakeMap(v.Type()))
 	d.pairs(r, n, func(key string, at *report, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem())
-		fill(asBlock(e), key)
+		if blocks {
+			fill(asBlock(e), key)
+		}
 		d.value(at, value, e.Elem(), s, key)
 		v.SetMapIndex(reflect.ValueOf(key), e.Elem())
 	})

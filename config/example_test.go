@@ -42,7 +42,21 @@ func TestExampleShowsEverySetting(t *testing.T) {
 		}
 		t.Errorf("the example does not mention %s", path)
 	})
-	// What is off shows the default, so turning it on changes nothing.
+	// What is off shows the default, so turning it on changes nothing; that holds
+	// inside a sink that is off, too, save for what has no default.
+	crm := c.Sinks["crm"]
+	want := Sink{LarkBase: &LarkBase{}}
+	fill(&want, "crm")
+	fill(want.LarkBase, "crm")
+	got := *crm.LarkBase
+	if got.URL == "" || got.AppID == "" || got.AppSecret.Reveal() == "" {
+		t.Error("the example of a Lark Base lacks what it cannot be without")
+	}
+	got.URL, got.AppID, got.AppSecret = "", "", Secret{}
+	if !reflect.DeepEqual(&got, want.LarkBase) {
+		t.Errorf("a setting of crm that is off does not show its default: %+v", got)
+	}
+	delete(c.Sinks, "crm")
 	plain, err := Parse("example.yaml", Example, testEnv)
 	if err != nil {
 		t.Fatal(err)

@@ -22,13 +22,14 @@ const leak = "hunter2"
 
 func testEnv(name string) (string, bool) {
 	v, ok := map[string]string{
-		"LADIPAGE_TOKEN": "0123456789abcdef-from-env",
-		"MONGODB_URI":    "mongodb://db-1:27017",
-		"DIR":            "/var/lib/mekong",
-		"RESERVE":        "20",
-		"LEAK":           leak,
-		"EMPTY":          "",
-		"BINARY":         "\xff\xfe" + leak,
+		"LADIPAGE_TOKEN":  "0123456789abcdef-from-env",
+		"MONGODB_URI":     "mongodb://db-1:27017",
+		"LARK_APP_SECRET": "lark-app-secret-from-env",
+		"DIR":             "/var/lib/mekong",
+		"RESERVE":         "20",
+		"LEAK":            leak,
+		"EMPTY":           "",
+		"BINARY":          "\xff\xfe" + leak,
 	}[name]
 	return v, ok
 }

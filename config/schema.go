@@ -50,6 +50,8 @@ func valueSchema(s setting, a, b reflect.Value) *jsonschema.Schema {
 	case s.typ.Kind() == reflect.Pointer:
 		// A name alone is a block with every default.
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "null"}, newBlockSchema(s.typ.Elem())}}
+	case s.typ.Kind() == reflect.Map && !isBlock(s.typ.Elem()):
+		return &jsonschema.Schema{Type: "object", AdditionalProperties: &jsonschema.Schema{Type: "string"}}
 	case s.typ.Kind() == reflect.Map:
 		out := &jsonschema.Schema{Type: "object", AdditionalProperties: newBlockSchema(s.typ.Elem())}
 		if t := s.typ.Elem(); t == reflect.TypeFor[Source]() || t == reflect.TypeFor[Sink]() {
@@ -123,6 +125,8 @@ func scalarSchema(s setting) *jsonschema.Schema {
 		if words == nil {
 			return n
 		}
+		// Empty is none of the words, and leaves the choice.
+		return either(n, &jsonschema.Schema{Type: "string", Pattern: "^$|" + reference})
 	}
 	return either(n, &jsonschema.Schema{Type: "string", Pattern: reference})
 }

@@ -121,7 +121,7 @@ func check(b block, r *report) {
 			check(asBlock(f.Addr()), r.at(s.name))
 		case s.typ.Kind() == reflect.Pointer && !f.IsNil():
 			check(asBlock(f), r.at(s.name))
-		case s.typ.Kind() == reflect.Map:
+		case s.typ.Kind() == reflect.Map && isBlock(s.typ.Elem()):
 			for _, k := range sortedKeys(f) {
 				e := reflect.New(s.typ.Elem())
 				e.Elem().Set(f.MapIndex(reflect.ValueOf(k)))
