@@ -6,9 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"mekong/pipeline"
 )
 
@@ -18,10 +15,9 @@ func BenchmarkEmit(b *testing.B) {
 	for _, callers := range []int{1, 64, 256} {
 		b.Run(fmt.Sprintf("grouped/%d", callers), func(b *testing.B) {
 			s, _ := serve(b, b.TempDir())
-			var groups uint64
 			concurrently(b, callers, func(i uint64) error { return s.Emit(b.Context(), typical(i)) })
-			if groups = s.Counts().Groups; groups > 0 {
-				b.ReportMetric(float64(s.Counts().Accepted)/float64(groups), "leads/commit")
+			if c := s.Counts(); c.Groups > 0 {
+				b.ReportMetric(float64(c.Accepted)/float64(c.Groups), "leads/commit")
 			}
 		})
 		b.Run(fmt.Sprintf("naive/%d", callers), func(b *testing.B) {
@@ -54,6 +50,31 @@ func concurrently(b *testing.B, callers int, f func(uint64) error) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "leads/s")
 }
 
+// BenchmarkCodec is what the bus adds to a delivery and to a record: into a
+// message and out of it.
+func BenchmarkCodec(b *testing.B) {
+	raw, record := typical(1), full()
+	r, m := rawMsg(raw), recordMsg(record)
+	for _, c := range []struct {
+		name string
+		f    func() error
+	}{
+		{"raw/write", func() error { rawMsg(raw); return nil }},
+		{"raw/read", func() error { _, err := decodeRaw(r.Header, r.Data); return err }},
+		{"record/write", func() error { recordMsg(record); return nil }},
+		{"record/read", func() error { _, err := decodeRecord(m.Header, m.Data); return err }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.f(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // typical is a lead of the usual size.
 func typical(i uint64) pipeline.Raw {
 	r := raw(fmt.Sprintf("landing-w%d", i))
@@ -62,6 +83,3 @@ func typical(i uint64) pipeline.Raw {
 	r.Body = append(r.Body, noise(300, int(i))...)
 	return r
 }
-
-var _ = nats.MsgIdHdr
-var _ = jetstream.ErrNoMessages

@@ -1,11 +1,10 @@
 package bus
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -16,42 +15,8 @@ import (
 	"mekong/pipeline"
 )
 
-// headerEnvelope carries what a Raw is besides its body. One JSON value keeps
-// names and values exact, which a text header would not.
-const headerEnvelope = "Mekong-Envelope"
-
 // headerAgain marks a record whose earlier try may have reached a destination.
 const headerAgain = "Mekong-Again"
-
-type envelope struct {
-	ID       string            `json:"id"`
-	Source   string            `json:"source"`
-	Format   string            `json:"format"`
-	Received time.Time         `json:"received"`
-	Meta     map[string]string `json:"meta,omitempty"`
-}
-
-func envelopeOf(r pipeline.Raw) string {
-	// Strings and a time cannot fail to marshal.
-	b, _ := json.Marshal(envelope{r.ID, r.Source, r.Format, r.Received.UTC(), r.Meta})
-	return string(b)
-}
-
-func rawMsg(r pipeline.Raw) *nats.Msg {
-	return &nats.Msg{
-		Subject: "raw." + token(r.Source),
-		Header:  nats.Header{nats.MsgIdHdr: {r.ID}, headerEnvelope: {envelopeOf(r)}},
-		Data:    r.Body,
-	}
-}
-
-func decodeRaw(h nats.Header, body []byte) (pipeline.Raw, error) {
-	var e envelope
-	if err := json.Unmarshal([]byte(h.Get(headerEnvelope)), &e); err != nil {
-		return pipeline.Raw{}, errors.New("the message has no readable envelope")
-	}
-	return pipeline.Raw{ID: e.ID, Source: e.Source, Format: e.Format, Received: e.Received, Meta: e.Meta, Body: body}, nil
-}
 
 func recordMsg(r pipeline.Record) *nats.Msg {
 	h := nats.Header{nats.MsgIdHdr: {r.ID}}
@@ -81,12 +46,8 @@ func appendRecord(b []byte, r pipeline.Record) []byte {
 	b = append(b, `","received":"`...)
 	b = r.Received.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","fields":{`...)
-	names := make([]string, 0, len(r.Fields))
-	for name := range r.Fields {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for i, name := range names {
+	var few [64]string
+	for i, name := range sorted(few[:0], r.Fields) {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -95,6 +56,15 @@ func appendRecord(b []byte, r pipeline.Record) []byte {
 		b = appendValue(b, r.Fields[name])
 	}
 	return append(b, "}}"...)
+}
+
+// sorted appends the names of m to names, in their order.
+func sorted[V any](names []string, m map[string]V) []string {
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 func appendValue(b []byte, v any) []byte {
