@@ -10,31 +10,45 @@ import (
 
 // Publish stores records in RECORDS as few flushes as it can, and says of each
 // what happened. A record that is there already counts as stored.
+//
+// What goes to the server at once is bounded in bytes too: a few hundred large
+// records in one batch would cost gigabytes of memory and more time than a
+// publish has, and one that is larger than the room left would be refused as a
+// whole, again and again.
 func (b *Bus) Publish(records []pipeline.Record) []error {
 	errs := make([]error, len(records))
-	for at := 0; at < len(records); at += groupMost {
-		part := records[at:min(at+groupMost, len(records))]
-		msgs := make([]*nats.Msg, 0, len(part))
-		where := make([]int, 0, len(part))
-		seen := make(map[string]bool, len(part))
-		for i, r := range part {
-			if seen[r.ID] {
-				continue // the same delivery twice in one batch
+	first := make(map[string]int, len(records)) // ID → position
+	var twice []int
+	msgs := make([]*nats.Msg, 0, min(len(records), groupMost))
+	where := make([]int, 0, cap(msgs))
+	size := 0
+	store := func() {
+		if len(msgs) > 0 {
+			for i, s := range b.pub.store(msgs) {
+				errs[where[i]] = s.err
 			}
-			seen[r.ID] = true
-			m := recordMsg(r)
-			if len(m.Data) > MaxRecord {
-				errs[at+i] = pipeline.Permanent(fmt.Errorf("the record has %d bytes, more than the %d a message can hold", len(m.Data), MaxRecord))
-				continue
-			}
-			msgs, where = append(msgs, m), append(where, at+i)
 		}
-		if len(msgs) == 0 {
+		msgs, where, size = msgs[:0], where[:0], 0
+	}
+	for i, r := range records {
+		if _, there := first[r.ID]; there {
+			twice = append(twice, i) // the same delivery twice in one batch
 			continue
 		}
-		for i, s := range b.pub.store(msgs) {
-			errs[where[i]] = s.err
+		first[r.ID] = i
+		m := recordMsg(r)
+		if len(m.Data) > MaxRecord {
+			errs[i] = pipeline.Permanent(fmt.Errorf("the record has %d bytes, more than the %d a message can hold", len(m.Data), MaxRecord))
+			continue
 		}
+		if len(msgs) == groupMost || size+len(m.Data) > groupMostBytes {
+			store()
+		}
+		msgs, where, size = append(msgs, m), append(where, i), size+len(m.Data)
+	}
+	store()
+	for _, i := range twice {
+		errs[i] = errs[first[records[i].ID]]
 	}
 	return errs
 }
