@@ -43,6 +43,8 @@ func (c *call) serve() reply {
 		return c.answer(nil, fail(code))
 	}
 	c.route, c.vars = rt, vars
+	// First the body: until it is read, the server cannot see its caller leave.
+	bad := c.read()
 	if f := c.gate(); f != nil {
 		return c.answer(nil, f)
 	}
@@ -52,8 +54,8 @@ func (c *call) serve() reply {
 			return rep
 		}
 	}
-	if f := c.read(); f != nil {
-		return c.answer(nil, f)
+	if bad != nil {
+		return c.answer(nil, bad)
 	}
 	data, f := rt.handle(c)
 	c.applied = f == nil

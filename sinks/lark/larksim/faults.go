@@ -21,13 +21,13 @@ const (
 	Short                 // the connection closes half-way through the body
 	Slow                  // Delay of real time, then as usual
 	Throttle              // 99991400 with HTTP 429 and both headers; Delay is what they say
-	Refuse                // the tenant token is refused once (99991663) without being revoked
+	Refuse                // the token is refused (99991663, a user's 99991668) without being revoked
 	Blank                 // reads succeed and show nothing
 )
 
 // Fault is a misfortune that strikes calls.
 type Fault struct {
-	On      []Op // which endpoints; none: all but tokens, logins and the page
+	On      []Op // which endpoints; none: all that take a token
 	App     string
 	Base    string // app_token; "": any
 	Kind    Kind

@@ -165,6 +165,19 @@ func TestFaultsOverTheWire(t *testing.T) {
 	if _, err := send(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a short body gave %v", err)
 	}
+	// Nothing is done, and the server lets go when the caller leaves: Close would wait for it.
+	w.Inject(larksim.Fault{Kind: larksim.Hang, Next: 1})
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "POST", srv.URL+w.records(""), strings.NewReader(`{"fields":{}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+w.token)
+	if resp, err := srv.Client().Do(req); err == nil {
+		resp.Body.Close()
+		t.Error("a call that hangs gave an answer")
+	}
 	if b, err := send(); err != nil || !bytes.Contains(b, []byte(`"code":0`)) {
 		t.Errorf("%s %v", b, err)
 	}

@@ -95,3 +95,37 @@ func FuzzSearch(f *testing.F) {
 		sane(t, w.do("GET", w.records("?"+url.Values{"page_token": {body}, "page_size": {"1"}}.Encode()), nil))
 	})
 }
+
+// FuzzDoors sends any bytes to the endpoints that take a body from strangers.
+func FuzzDoors(f *testing.F) {
+	for _, s := range []string{
+		`{"msg_type":"text","content":{"text":"a"},"timestamp":1,"sign":"x"}`, `{"msg_type":"interactive","card":{"a":[{"b":"c"}]}}`,
+		`{"grant_type":"refresh_token","client_id":"cli_test","client_secret":"invented","refresh_token":"x","scope":"a b"}`,
+		`{"receive_id":"ou_an","msg_type":"text","content":"{\"text\":\"a\"}","uuid":"u"}`, `{"emails":["an@example.com"]}`, `{"record_ids":["rec"]}`,
+		`{"table":{"name":"a","fields":[{"field_name":"x","type":1}]}}`, `grant_type=authorization_code&code=x`, `id=x&do=approve`, `{"Tên":"a","Số":1}`,
+	} {
+		f.Add(s)
+	}
+	w := newWorld(&testing.T{}, larksim.Options{MaxBody: 1 << 16})
+	w.AddBotHook(larksim.BotHook{Token: "open", Keyword: "a"})
+	w.AddBotHook(larksim.BotHook{Token: "signed", Secret: "invented"})
+	w.AddAutomation(larksim.Automation{Token: "flow", Base: baseID, Table: "Leads"})
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, path := range []string{
+			"/open-apis/bot/v2/hook/open", "/open-apis/bot/v2/hook/signed", "/base/automation/webhook/event/flow", "/open-apis/im/v1/messages?receive_id_type=open_id",
+			"/open-apis/authen/v1/oidc/access_token", "/open-apis/authen/v1/oidc/refresh_access_token", "/open-apis/auth/v3/tenant_access_token/internal",
+			"/open-apis/contact/v3/users/batch_get_id", "/open-apis/drive/v1/medias/upload_all", w.records("/batch_get"), w.records("/batch_update"), w.records("/batch_delete"),
+			"/open-apis/bitable/v1/apps/" + baseID + "/tables",
+		} {
+			a := w.do("POST", path, body)
+			if path == "/base/automation/webhook/event/flow" && a.Code == 0 {
+				continue // its msg is empty
+			}
+			sane(t, a)
+		}
+		w.exchange(body)
+		if status, _, page := w.visit("POST", "/open-apis/authen/v1/authorize", url.Values{"id": {body}, "do": {body}}); status != 400 || page == "" {
+			t.Fatalf("consent: %d %s", status, page)
+		}
+	})
+}

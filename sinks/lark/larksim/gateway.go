@@ -60,6 +60,9 @@ func (c *call) authenticate() *failure {
 	}
 	switch {
 	case c.s.refusal(c):
+		if c.user != nil {
+			return fail(99991668)
+		}
 		return fail(99991663)
 	case c.app.Disabled:
 		return fail(99991662)

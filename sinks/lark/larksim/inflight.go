@@ -109,7 +109,7 @@ func (c *call) claim() (key replayKey, rp *replay, done bool, f *failure) {
 	default:
 		return key, old, true, nil
 	}
-	if len(s.replays) > 1000 {
+	if len(s.replays) > 64 {
 		for k, r := range s.replays {
 			if !r.running && !now.Before(r.expires) {
 				delete(s.replays, k)

@@ -45,6 +45,7 @@ type Row struct {
 // ledger counts and keeps what came.
 type ledger struct {
 	calls map[Op]*Calls
+	total int
 	log   []Request // a ring once it is full
 	next  int
 	most  int
@@ -57,6 +58,10 @@ func (l *ledger) add(c *call, rep reply) {
 	if c.route != nil {
 		op = c.route.op
 	}
+	if op == OpPage {
+		return // it watches, and would fill the log with itself
+	}
+	l.total++
 	n := l.calls[op]
 	if n == nil {
 		n = &Calls{Codes: map[int]int{}}

@@ -91,7 +91,7 @@ func (s *Sim) Login(appID, openID string, scopes ...string) (access, refresh str
 	return access, refresh
 }
 
-// RevokeUser ends every session of a user with an app: its access tokens are
+// RevokeUser ends every login of a user with an app: its access tokens are
 // unknown (99991668), its refresh tokens revoked (20064).
 func (s *Sim) RevokeUser(appID, openID string) {
 	s.set(func() {

@@ -37,6 +37,7 @@ type flat struct{ body any }
 type markup struct {
 	status   int
 	location string
+	header   map[string]string
 	page     []byte
 }
 
@@ -79,7 +80,7 @@ func (c *call) answer(data any, f *failure) reply {
 			rep.body = encode(d.body)
 		case markup:
 			rep.kind, rep.status, rep.body = "text/html; charset=utf-8", d.status, d.page
-			if d.location != "" {
+			if rep.header = d.header; d.location != "" {
 				rep.header = map[string]string{"Location": d.location}
 			}
 		default:

@@ -48,6 +48,7 @@ const (
 	OpBotHook    Op = "hook.bot"
 	OpAutomation Op = "hook.automation"
 	OpSink       Op = "hook.sink" // takes anything
+	OpPage       Op = "page"      // for people; neither counted nor logged
 )
 
 // door says which tokens a route takes.
@@ -134,6 +135,9 @@ func (s *Sim) table() []route {
 		{op: OpBotHook, method: post, path: "/open-apis/bot/v2/hook/:token", free: true, handle: botHook},
 		{op: OpAutomation, method: post, path: "/base/automation/webhook/event/:token", free: true, handle: automation},
 		{op: OpSink, method: post, path: "/sink/:name", free: true, handle: openSink},
+		{op: OpPage, method: get, path: "/sim", free: true, handle: showPage},
+		{op: OpPage, method: get, path: "/sim/grid", free: true, handle: showGrid},
+		{op: OpPage, method: get, path: "/base/:app_token", free: true, handle: showPage},
 	}
 	for i := range routes {
 		routes[i].segments = strings.Split(routes[i].path, "/")
