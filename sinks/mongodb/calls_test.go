@@ -26,7 +26,7 @@ func TestCalls(t *testing.T) {
 		batch []pipeline.Record
 		want  []string
 	}{
-		{"the first batch also makes the indexes", nil, []string{"createIndexes", "insert"}},
+		{"the first batch also makes the indexes", nil, []string{"createIndexes", "createIndexes", "createIndexes", "insert"}},
 		{"new rows", []pipeline.Record{fresh}, []string{"insert"}},
 		{"repeated rows", batch, []string{"insert", "find"}},
 		{"changed rows", later, []string{"insert", "find", "update"}},

@@ -45,12 +45,13 @@ func (s *Sink) ready(ctx context.Context) (*mongo.Collection, error) {
 	if s.indexed {
 		return coll, nil
 	}
-	var models []mongo.IndexModel
+	// One command each: the embedded server breaks the connection when one
+	// command names several that are there already, as at every second start.
 	for _, i := range indexes() {
-		models = append(models, mongo.IndexModel{Keys: i.keys, Options: options.Index().SetName(i.name)})
-	}
-	if _, err := coll.Indexes().CreateMany(ctx, models); err != nil {
-		return nil, explain(err).hold(ctx)
+		model := mongo.IndexModel{Keys: i.keys, Options: options.Index().SetName(i.name)}
+		if _, err := coll.Indexes().CreateOne(ctx, model); err != nil {
+			return nil, explain(err).hold(ctx)
+		}
 	}
 	s.indexed = true
 	return coll, nil

@@ -140,7 +140,7 @@ func (a *App) Close() {
 func (a *App) openBus(ctx context.Context) (err error) {
 	n := a.config.NATS
 	o := bus.Options{
-		URL: n.URL, Token: n.Token.Reveal(), Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key,
+		URL: n.URL, Token: n.Token.Reveal(), Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key, Monitor: n.Monitor,
 		Replicas: n.Replicas, MaxBytes: int64(n.MaxBytes), Keep: n.Keep, Reserve: n.Reserve, Logger: a.log,
 	}
 	if n.URL == "" {
@@ -230,7 +230,7 @@ func (a *App) localMongoDB(ctx context.Context) (mongodb.Options, error) {
 		a.mongo = s
 		a.later(func() { _ = s.Close() })
 	}
-	return mongodb.Options{URI: a.mongo.URI(), MaxUpdates: mongolocal.MaxUpdates, Writers: mongolocal.Writers}, nil
+	return mongodb.Options{URI: a.mongo.URI(), MaxUpdates: mongolocal.MaxUpdates, Writers: mongolocal.Writers, Alone: true}, nil
 }
 
 // Run works until ctx ends or a part fails for good. A stop lets what is in

@@ -2,13 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
-
-	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 // heal restarts the embedded NATS server when its store is broken, as it stays
@@ -58,24 +52,6 @@ func (a *App) indexMongoDB(ctx context.Context) error {
 		if err := a.mongo.EnsureIndex(ctx, m.Database, m.Collection); err != nil {
 			return err
 		}
-		if err := dropIndexes(ctx, a.mongo.URI(), m.Database, m.Collection); err != nil {
-			return fmt.Errorf("sinks.%s: the embedded MongoDB: %w", s.Name, err)
-		}
 	}
 	return nil
-}
-
-// dropIndexes takes the indexes of an earlier run away, for the sink's first
-// write to make them again. The embedded server fails, connection and all, when
-// one createIndexes names several that are there: it strikes them from a list
-// that shrinks under its count. The index of EnsureIndex is not known to it, and
-// stays.
-func dropIndexes(ctx context.Context, uri, database, collection string) (err error) {
-	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetTimeout(20 * time.Second))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, client.Disconnect(ctx)) }()
-	return client.Database(database).RunCommand(ctx,
-		bson.D{{Key: "dropIndexes", Value: collection}, {Key: "index", Value: "*"}}).Err()
 }
