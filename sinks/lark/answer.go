@@ -1,0 +1,215 @@
+package lark
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// envelope is what nearly every answer is wrapped in (`lark.md` §0).
+type envelope struct {
+	Code  *int            `json:"code"`
+	Msg   string          `json:"msg"`
+	Data  json.RawMessage `json:"data"`
+	Error json.RawMessage `json:"error"` // an object, and a word in OAuth's answers
+}
+
+// detail is the object in [envelope].Error.
+type detail struct {
+	LogID       string `json:"log_id"`
+	Permissions []struct {
+		Subject string `json:"subject"`
+	} `json:"permission_violations"`
+	Fields []struct {
+		Field string `json:"field"`
+	} `json:"field_violations"`
+	Helps []struct {
+		URL string `json:"url"`
+	} `json:"helps"`
+}
+
+// judge decides what came back, and decodes "data" into out if it was success.
+func (a *answer) judge(out any) *Error {
+	return a.verdict(explain, dataInto(out))
+}
+
+func dataInto(out any) func(envelope) error {
+	return func(env envelope) error {
+		if out == nil {
+			return nil
+		}
+		if len(env.Data) == 0 {
+			env.Data = []byte("{}")
+		}
+		return json.Unmarshal(env.Data, out)
+	}
+}
+
+// judgeFlat is judge for answers that come without an envelope (tokens, OAuth).
+func (a *answer) judgeFlat(table func(code, status int) code, out any) *Error {
+	return a.verdict(table, func(envelope) error { return json.Unmarshal(a.body, out) })
+}
+
+func (a *answer) verdict(table func(code, status int) code, take func(envelope) error) *Error {
+	e := &Error{Op: a.op, HTTP: a.status, LogID: identifier(first(a.header, "X-Tt-Logid", "X-Request-Id"))}
+	if a.status == 0 {
+		e.Class, e.Ambiguous = Down, a.write && a.sent
+		if a.ctx != nil {
+			e.Class, e.cause, e.Msg = Unknown, a.ctx, "given up by the caller"
+			return e
+		}
+		e.Msg = a.err.Error()
+		return e
+	}
+	var env envelope
+	if a.err != nil || json.Unmarshal(a.body, &env) != nil || env.Code == nil {
+		a.unreadable(e)
+		return e
+	}
+	if *env.Code == 0 && a.status < 400 {
+		if take(env) == nil {
+			return nil
+		}
+		// It was carried out and what it says about that is not understood.
+		e.Msg, e.Ambiguous = "the answer has another shape than is known here", a.write
+		return e
+	}
+	c := table(*env.Code, a.status)
+	e.Code, e.Class, e.Msg, e.Shrink = *env.Code, c.class, c.words, c.shrink
+	if name := identifier(env.Msg); c.class == Unknown && name != "" && len(name) <= 60 {
+		e.Msg += ": " + name
+	}
+	e.RetryAfter = max(c.wait, retryAfter(a.header, time.Now()))
+	e.Ambiguous = a.write && (c.maybe || a.status == http.StatusGatewayTimeout)
+	e.read(env)
+	return e
+}
+
+// unreadable judges an answer that is not the platform's, or only half of it.
+func (a *answer) unreadable(e *Error) {
+	what := "the answer is not the platform's"
+	if a.err != nil {
+		what = a.err.Error()
+	}
+	if a.ctx != nil && a.err != nil {
+		e.Class, e.cause, e.Msg, e.Ambiguous = Unknown, a.ctx, "given up by the caller", a.write
+		return
+	}
+	e.RetryAfter = retryAfter(a.header, time.Now())
+	switch s := a.status; {
+	case s == http.StatusTooManyRequests:
+		e.Class, e.Msg = Throttled, "too many calls"
+	case s == http.StatusRequestEntityTooLarge:
+		e.Class, e.Msg, e.Shrink = Large, "the request is too large for something on the way", true
+	case s >= 300 && s < 400:
+		e.Class, e.Msg = Setup, "something on the way redirects the call; redirects are not followed"
+	case s == http.StatusNotFound || s == http.StatusMethodNotAllowed:
+		e.Class, e.Msg = Setup, "there is no such call at this endpoint"
+	case s >= 400 && s < 500:
+		e.Class, e.Msg = Setup, "something on the way refused the call"
+	default:
+		e.Class, e.Msg, e.Ambiguous = Down, what, a.write
+	}
+}
+
+// read takes the identifiers out of an error's details.
+func (e *Error) read(env envelope) {
+	var d detail
+	if json.Unmarshal(env.Error, &d) != nil {
+		return
+	}
+	if id := identifier(d.LogID); id != "" {
+		e.LogID = id
+	}
+	for _, p := range d.Permissions {
+		if s := identifier(p.Subject); s != "" && len(e.Scopes) < 20 {
+			e.Scopes = append(e.Scopes, s)
+		}
+	}
+	if len(e.Scopes) == 0 && (e.Code == 99991672 || e.Code == 99991679) {
+		e.Scopes = scopesIn(env.Msg)
+	}
+	for _, f := range d.Fields {
+		if s := identifier(f.Field); s != "" && len(e.Violations) < 10 {
+			e.Violations = append(e.Violations, s)
+		}
+	}
+	if len(d.Helps) > 0 {
+		e.HelpURL = helpURL(d.Helps[0].URL)
+	}
+}
+
+// scopesIn finds the scopes that older answers list in brackets in their message.
+func scopesIn(msg string) (scopes []string) {
+	_, list, ok := strings.Cut(msg, "[")
+	list, _, closed := strings.Cut(list, "]")
+	if !ok || !closed {
+		return nil
+	}
+	for s := range strings.SplitSeq(list, ",") {
+		s = identifier(strings.TrimSpace(s))
+		if strings.Contains(s, ":") && len(scopes) < 20 {
+			scopes = append(scopes, s)
+		}
+	}
+	return scopes
+}
+
+// helpURL is a deep link into the platform's own pages, and nobody else's.
+func helpURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || u.User != nil || len(s) > 1000 {
+		return ""
+	}
+	for _, brand := range []string{BrandLark, BrandFeishu} {
+		if u.Host == "open."+domain(brand) {
+			return u.String()
+		}
+	}
+	return ""
+}
+
+// identifier returns s if it looks like the name of something, and so cannot be a
+// person's data; else "".
+func identifier(s string) string {
+	if len(s) > 100 {
+		return ""
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(":._-[]", r) {
+			return ""
+		}
+	}
+	return s
+}
+
+func first(h http.Header, names ...string) string {
+	for _, n := range names {
+		if v := h.Get(n); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// retryAfter is how long the platform, or something on the way, asks us to wait; at
+// most a day.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	const most = 24 * time.Hour
+	for _, name := range []string{"X-Ogw-Ratelimit-Reset", "Retry-After"} {
+		v := strings.TrimSpace(h.Get(name))
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil && n > 0 {
+			if n > int64(most/time.Second) {
+				return most
+			}
+			return time.Duration(n) * time.Second
+		}
+		if at, err := http.ParseTime(v); err == nil && at.After(now) {
+			return min(most, at.Sub(now))
+		}
+	}
+	return 0
+}
