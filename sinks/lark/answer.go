@@ -48,8 +48,11 @@ func dataInto(out any) func(envelope) error {
 	}
 }
 
-// judgeFlat is judge for answers that come without an envelope (tokens, OAuth).
+// judgeFlat is judge for answers that come without an envelope (tokens, OAuth). One
+// without a code is taken for success if its status says so: what would be lost with
+// it is a refresh token that works once.
 func (a *answer) judgeFlat(table func(code, status int) code, out any) *Error {
+	a.flat = true
 	return a.verdict(table, func(envelope) error { return json.Unmarshal(a.body, out) })
 }
 
@@ -65,9 +68,12 @@ func (a *answer) verdict(table func(code, status int) code, take func(envelope) 
 		return e
 	}
 	var env envelope
-	if a.err != nil || json.Unmarshal(a.body, &env) != nil || env.Code == nil {
+	if a.err != nil || json.Unmarshal(a.body, &env) != nil || (env.Code == nil && !(a.flat && a.status == http.StatusOK)) {
 		a.unreadable(e)
 		return e
+	}
+	if env.Code == nil {
+		env.Code = new(int)
 	}
 	if *env.Code == 0 && a.status < 400 {
 		if take(env) == nil {

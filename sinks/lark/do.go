@@ -168,6 +168,7 @@ func encode(body any) ([]byte, error) {
 type answer struct {
 	op     Op
 	write  bool
+	flat   bool // it has no envelope
 	status int
 	header http.Header
 	body   []byte
