@@ -57,8 +57,13 @@ type Delivery[T any] struct {
 // more (jetstream.md fact 9), and handling twice is harmless.
 func (d *Delivery[T]) Ack() error { return d.msg.Ack() }
 
-// Nak gives it back at once.
-func (d *Delivery[T]) Nak() error { return d.msg.Nak() }
+// Nak gives it back; the next worker gets it in some hundredths of a second.
+func (d *Delivery[T]) Nak() error { return giveBack(d.msg) }
+
+// giveBack asks for a delay, if the shortest: a server writes down when a
+// delayed message is due, and forgets the other kind when it stops, which in one
+// process is right after its workers have. Then AckWait would have to pass.
+func giveBack(m jetstream.Msg) error { return m.NakWithDelay(time.Millisecond) }
 
 // InProgress asks for another AckWait.
 func (d *Delivery[T]) InProgress() error { return d.msg.InProgress() }
@@ -264,7 +269,7 @@ func (q *Queue[T]) pull(ctx context.Context, cons jetstream.Consumer, out []Deli
 			// back what is on its way as it comes.
 			go func() {
 				for m := range msgs {
-					_ = m.Nak()
+					_ = giveBack(m)
 				}
 			}()
 			return out, nil
