@@ -76,6 +76,8 @@ type Sink struct {
 	MaxAttempts int       `yaml:"max_attempts" range:"1..1000" doc:"tries that end in an unknown error before a record is buried; an outage of the destination is not counted"`
 	MongoDB     *MongoDB  `yaml:"mongodb" doc:"documents in MongoDB"`
 	LarkBase    *LarkBase `yaml:"larkbase" doc:"rows in a table of a Lark Base (Feishu Bitable)"`
+	LarkChat    *LarkChat `yaml:"larkchat" doc:"notices in a group of Lark or Feishu"`
+	Webhook     *Webhook  `yaml:"webhook" doc:"JSON posted to any HTTP endpoint"`
 }
 
 // Batch overrides what the sink itself proposes; zero leaves it.

@@ -134,11 +134,11 @@ func TestSettings(t *testing.T) {
 		switch inner.Kind() {
 		case reflect.Map, reflect.Pointer:
 			inner = inner.Elem()
-			if !isBlock(inner) && s.typ != reflect.TypeFor[map[string]string]() {
+			if !isBlock(inner) && s.typ != reflect.TypeFor[map[string]string]() && s.typ != reflect.TypeFor[map[string]Secret]() {
 				t.Errorf("%s: a %s holds neither blocks nor texts", path, s.typ)
 			}
 		case reflect.Slice:
-			if inner = inner.Elem(); inner.Kind() != reflect.String && inner != secretType {
+			if inner = inner.Elem(); inner.Kind() != reflect.String && inner.Kind() != reflect.Int && inner != secretType {
 				t.Errorf("%s: a list of %s cannot be shown and described", path, inner)
 			}
 		}

@@ -44,19 +44,43 @@ func TestExampleShowsEverySetting(t *testing.T) {
 	})
 	// What is off shows the default, so turning it on changes nothing; that holds
 	// inside a sink that is off, too, save for what has no default.
-	crm := c.Sinks["crm"]
-	want := Sink{LarkBase: &LarkBase{}}
-	fill(&want, "crm")
-	fill(want.LarkBase, "crm")
-	got := *crm.LarkBase
-	if got.URL == "" || got.AppID == "" || got.AppSecret.Reveal() == "" {
-		t.Error("the example of a Lark Base lacks what it cannot be without")
+	for name, needs := range map[string]func(s *Sink) (bare bool){
+		"crm": func(s *Sink) bool {
+			l := s.LarkBase
+			bare := l.URL == "" || l.AppID == "" || l.AppSecret.IsZero()
+			l.URL, l.AppID, l.AppSecret = "", "", Secret{}
+			return bare
+		},
+		"group": func(s *Sink) bool {
+			bare := s.LarkChat.Hook.IsZero()
+			s.LarkChat.Hook = Secret{}
+			return bare
+		},
+		"partner": func(s *Sink) bool {
+			bare := s.Webhook.URL.IsZero()
+			s.Webhook.URL = Secret{}
+			return bare
+		},
+	} {
+		got, want := c.Sinks[name], Sink{}
+		if needs(&got) {
+			t.Errorf("the example %s lacks what it cannot be without", name)
+		}
+		fill(&want, name)
+		for _, s := range settings(reflect.TypeFor[Sink]()) {
+			if s.typ.Kind() != reflect.Pointer || reflect.ValueOf(got).Field(s.index).IsNil() {
+				continue
+			}
+			b := reflect.New(s.typ.Elem())
+			fill(asBlock(b), name)
+			reflect.ValueOf(&want).Elem().Field(s.index).Set(b)
+		}
+		got.Accept = want.Accept
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("a setting of %s that is off does not show its default: %+v", name, got)
+		}
+		delete(c.Sinks, name)
 	}
-	got.URL, got.AppID, got.AppSecret = "", "", Secret{}
-	if !reflect.DeepEqual(&got, want.LarkBase) {
-		t.Errorf("a setting of crm that is off does not show its default: %+v", got)
-	}
-	delete(c.Sinks, "crm")
 	plain, err := Parse("example.yaml", Example, testEnv)
 	if err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func valueSchema(s setting, a, b reflect.Value) *jsonschema.Schema {
 		}
 		return out
 	case s.typ.Kind() == reflect.Slice:
-		out := &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}}
+		out := &jsonschema.Schema{Type: "array", Items: scalarSchema(setting{typ: s.typ.Elem()})}
 		if a.Len() > 0 {
 			out.Default = a.Interface()
 		}

@@ -44,6 +44,8 @@ func TestSecretNeverPrints(t *testing.T) {
 		"parsed": parsed, "parsed value": *parsed, "document": parsed.doc, "places": parsed.doc.places,
 		"secret": s, "pointer": &s, "struct": newHides(), "slice": []Secret{s}, "map": map[string]Secret{"k": s},
 		"mongodb":  MongoDB{URI: s},
+		"webhook":  &Webhook{URL: s, Bearer: s, Headers: map[string]Secret{"X": s}, HMAC: WebhookHMAC{Secret: s}, Forget: WebhookForget{URL: s}},
+		"larkchat": LarkChat{Hook: s, Secret: s, AppSecret: s},
 		"ladipage": &LadiPage{Token: s, Tokens: []Secret{s}},
 		"config": &Config{
 			NATS:    NATS{Token: s},
