@@ -124,8 +124,8 @@ func (a *answer) unreadable(e *Error) {
 // read takes the identifiers out of an error's details.
 func (e *Error) read(env envelope) {
 	var d detail
-	if json.Unmarshal(env.Error, &d) != nil {
-		return
+	if len(env.Error) > 0 && json.Unmarshal(env.Error, &d) != nil {
+		d = detail{} // OAuth's word, or something unheard of
 	}
 	if id := identifier(d.LogID); id != "" {
 		e.LogID = id

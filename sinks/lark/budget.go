@@ -110,10 +110,14 @@ func (b *Budget) Pause() time.Duration {
 }
 
 // bucket is how many planned calls are left for now: what the month has brought so
-// far, with a day's share in advance, less what is spent. The caller holds the lock.
+// far, less what is spent. It begins with a day's share in advance, which the rest of
+// the month pays back evenly, so that its last day is no poorer than the others. The
+// caller holds the lock.
 func (b *Budget) bucket(now, start, end time.Time) float64 {
-	passed := float64(min(now.Add(24*time.Hour).Sub(start), end.Sub(start))) / float64(end.Sub(start))
-	return b.plan()*passed - float64(b.used()+b.flying)
+	month := float64(end.Sub(start))
+	passed := float64(now.Sub(start)) / month
+	head := float64(24*time.Hour) / month * (1 - passed)
+	return b.plan()*(passed+head) - float64(b.used()+b.flying)
 }
 
 func (b *Budget) plan() float64 { return float64(b.o.Monthly) * b.o.Plan }
@@ -191,7 +195,7 @@ func (b *Budget) usage(now time.Time) Usage {
 		perHour := float64(used) / passed.Hours()
 		u.Forecast = used + int(perHour*end.Sub(now).Hours())
 		if hours := float64(b.o.Monthly-used) / perHour; hours < end.Sub(now).Hours() {
-			u.RunsOut = now.Add(time.Duration(max(0, hours) * float64(time.Hour)))
+			u.RunsOut = now.Add(time.Duration(max(0, hours) * float64(time.Hour))).Round(time.Minute)
 		}
 	}
 	return u
