@@ -85,7 +85,7 @@ func (a *answer) verdict(table func(code, status int) code, take func(envelope) 
 	}
 	c := table(*env.Code, a.status)
 	e.Code, e.Class, e.Msg, e.Shrink = *env.Code, c.class, c.words, c.shrink
-	if name := identifier(env.Msg); c.class == Unknown && name != "" && len(name) <= 60 {
+	if name := env.Msg; c.class == Unknown && isName(name) {
 		e.Msg += ": " + name
 	}
 	e.RetryAfter = max(c.wait, retryAfter(a.header, time.Now()))
@@ -190,6 +190,17 @@ func identifier(s string) string {
 		}
 	}
 	return s
+}
+
+// isName reports whether a message is one word of letters, as the platform's names of
+// errors are, and not a sentence that may quote a value.
+func isName(s string) bool {
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 60
 }
 
 func first(h http.Header, names ...string) string {

@@ -135,7 +135,7 @@ func (c *Client) noToken(ctx context.Context, op Op, err error) error {
 	if ctx.Err() != nil {
 		return &Error{Op: op, Class: Unknown, Msg: "given up before it was sent", cause: ctx.Err()}
 	}
-	if e := As(err); e != nil {
+	if e := As(err); e != nil && !errors.Is(err, token.ErrReauthorise) {
 		own := *e
 		switch own.Class {
 		case Setup, Throttled, Busy, Down, Quota, Stale:
@@ -146,7 +146,7 @@ func (c *Client) noToken(ctx context.Context, op Op, err error) error {
 	}
 	e := &Error{Op: op, Class: Stale, Msg: "there is no token: " + err.Error(), RetryAfter: token.Wait(err), cause: err}
 	if errors.Is(err, token.ErrReauthorise) {
-		e.Class = Setup
+		e.Class, e.Code = Setup, CodeOf(err)
 	}
 	return e.Verdict()
 }
