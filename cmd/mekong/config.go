@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -85,14 +84,12 @@ func (c *cli) tell(problems config.Problems) error {
 	return quietError{problems}
 }
 
-// unreadable adds what to do to a file that is not there.
+// unreadable makes the caller's mistake of a file that cannot be read; what it
+// holds and what to do is in the error already.
 func unreadable(err error) error {
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		return err
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("%w\nMake one with `mekong config example > mekong.yaml`, or try `mekong demo`, which needs none", err)
 	}
 	return usageError{err}
 }
