@@ -271,6 +271,42 @@ func TestTwoProcessesShareASignIn(t *testing.T) {
 	}
 }
 
+// Without a connection nothing was exchanged: it is no attempt, and when the line is
+// back the session goes on.
+func TestARefreshWithoutAConnection(t *testing.T) {
+	w := newWorld(t, larksim.Options{})
+	o := w.options()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Endpoint = "http://" + l.Addr().String()
+	_ = l.Close()
+	dead, err := NewOAuth(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, now := newTokenStore(t), w.sim.Now()
+	access, refresh := w.sim.Login(testApp, "ou_an", "bitable:app", "offline_access")
+	s := dead.Session(store, "crm", nil)
+	if err := s.SignIn(t.Context(), token.Pair{
+		Access:  token.Token{Value: token.NewSecret(access), Issued: now, Expires: now.Add(time.Hour)},
+		Refresh: token.Token{Value: token.NewSecret(refresh), Issued: now, Expires: now.Add(24 * time.Hour)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.sim.Advance(2 * time.Hour)
+	c := w.client(func(o *Options) { o.Tokens = s })
+	for range 30 {
+		if _, err := c.Tables(t.Context(), testBase); verdictOf(err) != "hold" || ClassOf(err) != Down || errors.Is(err, token.ErrStorm) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if tok, err := w.oauth(false).Session(store, "crm", nil).Token(t.Context()); err != nil || tok.Value.IsZero() {
+		t.Errorf("with a connection: %v", err)
+	}
+}
+
 func TestRefreshVerdicts(t *testing.T) {
 	w := newWorld(t, larksim.Options{})
 	a := w.oauth(false)

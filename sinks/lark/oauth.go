@@ -214,6 +214,9 @@ func verdictOAuth(e *Error) error {
 	if e.Class == Unknown || e.Class == Bug || e.Class == Data {
 		e.Class = Setup
 	}
+	if e.HTTP == 0 && !e.Ambiguous {
+		return token.Unsent(e)
+	}
 	return e
 }
 

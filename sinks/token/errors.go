@@ -65,6 +65,16 @@ func (e *BrokenError) Unwrap() error { return e.Err }
 // refresh token is no longer good, as against a failure that may pass.
 func Reauthorise(why Reason, err error) error { return &BrokenError{Why: why, Err: err} }
 
+// unsentError marks a failure before anything reached the vendor.
+type unsentError struct{ err error }
+
+func (e *unsentError) Error() string { return e.err.Error() }
+func (e *unsentError) Unwrap() error { return e.err }
+
+// Unsent is what an exchange function returns when the refresh token surely never
+// reached the vendor: the attempt then leaves no mark and is not counted.
+func Unsent(err error) error { return &unsentError{err} }
+
 // waitError carries the provider's own idea of when to ask again.
 type waitError struct {
 	err  error

@@ -71,8 +71,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{1, 2, 3})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := k.Open("crm", b)
-		if err == nil && !bytes.Equal(b, sealed) {
+		if got, err := k.Open("crm", b); err == nil && string(got) != "value" {
 			t.Errorf("a forgery opened to %q", got)
 		}
 	})

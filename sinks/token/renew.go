@@ -136,13 +136,14 @@ func (s *Session) exchange(ctx context.Context, v saved, revision uint64) (Token
 	if err := s.hopeless(v); err != nil {
 		return Token{}, err
 	}
-	now := s.o.Now()
+	now, before := s.o.Now(), v
 	// The mark says, to whoever comes after a crash, that this refresh token may
 	// have been used. Its write also proves that the entry is still as it was read.
 	v.Lost = v.Lost || v.Trying != nil
 	v.Trying = &now
 	v.Attempts = s.storm.add(v.Attempts, now)
-	if _, err := s.o.Store.save(ctx, s.o.Name, v, revision); err != nil {
+	revision, err := s.o.Store.save(ctx, s.o.Name, v, revision)
+	if err != nil {
 		return Token{}, fmt.Errorf("the sign-in is not renewed, because that cannot be noted: %w", err)
 	}
 	s.take(v)
@@ -154,10 +155,15 @@ func (s *Session) exchange(ctx context.Context, v saved, revision uint64) (Token
 	pair, err := s.ask(ctx, refresh)
 	if err != nil {
 		var broken *BrokenError
-		if !errors.As(err, &broken) {
-			return Token{}, err
+		var unsent *unsentError
+		switch {
+		case errors.As(err, &broken):
+			return s.giveUp(ctx, refresh, broken)
+		case errors.As(err, &unsent):
+			// Where the mark cannot be taken back, it does no harm but to words.
+			_, _ = s.o.Store.save(ctx, s.o.Name, before, revision)
 		}
-		return s.giveUp(ctx, refresh, broken)
+		return Token{}, err
 	}
 	if pair.Access.Value.IsZero() {
 		return Token{}, errors.New("the exchange brought no access token")
@@ -189,9 +195,8 @@ func (s *Session) settle(ctx context.Context, u *unsaved) (Token, error) {
 		if err == nil {
 			return t, nil
 		}
-		if errors.Is(err, ErrChanged) {
-			continue // somebody wrote between our read and our write; read again
-		}
+		// Where somebody wrote between our read and our write, it is read again; a
+		// table of several servers may take a moment to show it.
 		next := time.NewTimer(pause)
 		select {
 		case <-next.C:

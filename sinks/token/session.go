@@ -22,7 +22,7 @@ type SessionOptions struct {
 
 	// Exchange buys the next pair with a refresh token that works once. An error
 	// that [Reauthorise] made ends the session; any other is tried again later with
-	// the same refresh token. It is called with a context that ends after 20
+	// the same refresh token, and is not even counted if [Unsent] made it. It is called with a context that ends after 20
 	// seconds and not with any caller's.
 	Exchange func(ctx context.Context, refresh Secret) (Pair, error)
 
@@ -33,7 +33,7 @@ type SessionOptions struct {
 	Watch func(Event)      // told what happens; quick, from any goroutine
 
 	// StormLimit attempts at exchanging within StormWindow, over all processes and
-	// successful or not, are the last for that time. 0: 6 within 10 minutes.
+	// successful or not, are the last for that time. 0: 10 within 10 minutes.
 	StormLimit  int
 	StormWindow time.Duration
 }
@@ -79,7 +79,7 @@ func NewSession(o SessionOptions) *Session {
 		o.Now = time.Now
 	}
 	if o.StormLimit == 0 {
-		o.StormLimit = 6
+		o.StormLimit = 10
 	}
 	if o.StormWindow == 0 {
 		o.StormWindow = 10 * time.Minute

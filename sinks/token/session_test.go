@@ -232,6 +232,31 @@ func TestAFailureThatPasses(t *testing.T) {
 	})
 }
 
+// What never reached the vendor is no attempt: however often it fails, the session
+// goes on at once when the way is free again.
+func TestWhatWasNotSentIsNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.start(func(o *SessionOptions) { o.StormLimit = 3 })
+		if err := p.SignIn(t.Context(), w.vendor.signIn()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(accessLife)
+		w.vendor.err = Unsent(errors.New("no connection"))
+		for range 50 {
+			if _, err := p.Token(t.Context()); err == nil || errors.Is(err, ErrStorm) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		w.vendor.err = nil
+		want(t, p, "a-2")
+		var v saved
+		if _, err := newStore(t, w.entries, w.leases).load(t.Context(), "lark.user.crm", &v); err != nil || len(v.Attempts) != 1 || v.Trying != nil || v.Lost {
+			t.Errorf("%d attempts, trying %v, lost %t, %v", len(v.Attempts), v.Trying, v.Lost, err)
+		}
+	})
+}
+
 // Successful renewals that follow one another are a storm as well.
 func TestASessionStormIsBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -249,7 +274,7 @@ func TestASessionStormIsBroken(t *testing.T) {
 				p.Refused(tok)
 			}
 		}
-		if !errors.Is(err, ErrStorm) || Wait(err) <= 0 || w.vendor.asked != 6 {
+		if !errors.Is(err, ErrStorm) || Wait(err) <= 0 || w.vendor.asked != 10 {
 			t.Fatalf("after %d exchanges: %v", w.vendor.asked, err)
 		}
 		found := procs[1].Findings(t.Context(), "x", "login")
@@ -257,7 +282,7 @@ func TestASessionStormIsBroken(t *testing.T) {
 			t.Errorf("findings %+v", found)
 		}
 		time.Sleep(10 * time.Minute)
-		want(t, procs[0], "a-8")
+		want(t, procs[0], "a-12")
 	})
 }
 

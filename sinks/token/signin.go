@@ -15,7 +15,7 @@ func (s *Session) SignIn(ctx context.Context, p Pair) error {
 	if p.Access.Value.IsZero() {
 		return errors.New("the sign-in brought no access token")
 	}
-	for {
+	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		v, revision, err := s.load(ctx)
 		var broken *BrokenError
 		if err != nil && !errors.As(err, &broken) {
@@ -31,8 +31,15 @@ func (s *Session) SignIn(ctx context.Context, p Pair) error {
 		v.put(p, now)
 		v.Attempts = nil
 		_, err = s.o.Store.save(ctx, s.o.Name, v, revision)
-		if errors.Is(err, ErrChanged) {
-			continue // a renewal came between; the sign-in replaces it
+		if errors.Is(err, ErrChanged) { // a renewal came between; the sign-in replaces it
+			next := time.NewTimer(pause)
+			select {
+			case <-next.C:
+				continue
+			case <-ctx.Done():
+				next.Stop()
+				return ctx.Err()
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("the sign-in cannot be saved: %w", err)
