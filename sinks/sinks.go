@@ -6,9 +6,11 @@ package sinks
 
 import (
 	"fmt"
+	"time"
 
 	"mekong/config"
 	"mekong/pipeline"
+	"mekong/sinks/larkbase"
 	"mekong/sinks/mongodb"
 )
 
@@ -17,6 +19,10 @@ type Options struct {
 	// LocalMongoDB gives the embedded server, starting it at the first call: its
 	// address, and how gently it wants to be written to. Nil: there is none.
 	LocalMongoDB func() (mongodb.Options, error)
+	// LarkBase gives what a sink of that name needs beside its configuration: where
+	// it keeps what should outlive the process, whose token it uses, who counts its
+	// calls. Nil: nothing. Gates and Location are filled here.
+	LarkBase func(sink string) larkbase.Options
 }
 
 // Opened is one sink, ready to be written to.
@@ -47,12 +53,15 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 		}
 		names = only
 	}
+	gates := larkbase.NewGates() // two sinks may write to one Base
 	for _, name := range names {
 		conf := c.Sinks[name]
 		s := Opened{Name: name, Config: conf}
 		switch {
 		case conf.MongoDB != nil:
 			s.Sink, s.Limits, err = openMongoDB(name, *conf.MongoDB, o)
+		case conf.LarkBase != nil:
+			s.Sink, s.Limits, err = openLarkBase(name, *conf.LarkBase, c.Timezone, gates, o)
 		default:
 			err = fmt.Errorf("it has no adapter")
 		}
@@ -84,6 +93,26 @@ func openMongoDB(name string, c config.MongoDB, o Options) (pipeline.Sink, pipel
 	s, err := mongodb.New(name, c, how)
 	if err != nil {
 		return nil, pipeline.Limits{}, err
+	}
+	return s, s.Limits(), nil
+}
+
+func openLarkBase(name string, c config.LarkBase, timezone string, gates *larkbase.Gates, o Options) (pipeline.Sink, pipeline.Limits, error) {
+	var how larkbase.Options
+	if o.LarkBase != nil {
+		how = o.LarkBase(name)
+	}
+	how.Gates = gates
+	if how.Location == nil {
+		loc, err := time.LoadLocation(timezone)
+		if err != nil {
+			return nil, pipeline.Limits{}, fmt.Errorf("timezone: %w", err)
+		}
+		how.Location = loc
+	}
+	s, err := larkbase.New(name, c, how)
+	if err != nil {
+		return nil, pipeline.Limits{}, fmt.Errorf("larkbase: %w", err)
 	}
 	return s, s.Limits(), nil
 }

@@ -1,0 +1,120 @@
+package larkbase
+
+import (
+	"slices"
+
+	"mekong/sinks/lark"
+)
+
+// column is one live column that the sink fills.
+type column struct {
+	field lark.Field
+	kind  kind
+	known map[string]string // options of a select, by their folded name
+}
+
+func newColumn(f lark.Field) *column {
+	c := &column{field: f, kind: kindOf(f)}
+	if c.kind == single || c.kind == multi {
+		c.known = optionsOf(f.Property)
+	}
+	return c
+}
+
+// table is one table as it was last seen.
+type table struct {
+	id, name string
+	live     []*column // all columns, in their order
+	byID     map[string]*column
+
+	key, version *column
+	notes        *column // nil: there is none
+
+	named   map[string][]*column // explicit: columns by the field that goes there
+	guesses map[string]guess     // otherwise: what is known of a field's column
+}
+
+// guess is the column that a field goes to by its name.
+type guess struct {
+	column *column // nil: none
+	rank   int
+}
+
+// maxGuesses bounds what is remembered of names that strangers choose.
+const maxGuesses = 2000
+
+func newTable(id, name string, fields []lark.Field) *table {
+	t := &table{id: id, name: name, byID: map[string]*column{}}
+	for _, f := range fields {
+		t.add(f)
+	}
+	return t
+}
+
+func (t *table) add(f lark.Field) *column {
+	c := newColumn(f)
+	t.live = append(t.live, c)
+	t.byID[f.ID] = c
+	t.guesses = map[string]guess{}
+	return c
+}
+
+// find is the column of that name: exactly, or as a person reads it.
+func (t *table) find(name string) *column {
+	for _, same := range []func(string) bool{
+		func(s string) bool { return s == name },
+		func(s string) bool { return heading(s) == heading(name) },
+	} {
+		if i := slices.IndexFunc(t.live, func(c *column) bool { return same(c.field.Name) }); i >= 0 {
+			return t.live[i]
+		}
+	}
+	return nil
+}
+
+// of are the columns a field of a record goes to.
+func (t *table) of(field string) []*column {
+	if t.named != nil {
+		return t.named[field]
+	}
+	if g := t.guess(field); g.column != nil {
+		return []*column{g.column}
+	}
+	return nil
+}
+
+// guess finds the column whose name suits field best; of several equal ones the
+// first.
+func (t *table) guess(field string) guess {
+	if g, ok := t.guesses[field]; ok {
+		return g
+	}
+	g := guess{rank: no}
+	for _, c := range t.live {
+		if c == t.key || c == t.version || c == t.notes || !c.kind.written() {
+			continue
+		}
+		if r := rank(field, c.field.Name); r < g.rank {
+			g = guess{c, r}
+		}
+	}
+	if len(t.guesses) >= maxGuesses {
+		clear(t.guesses)
+	}
+	t.guesses[field] = g
+	return g
+}
+
+func (t *table) hasPeople() bool {
+	return slices.ContainsFunc(t.live, func(c *column) bool { return c.kind == person })
+}
+
+// shape is what a row is written by: if it is the same after a reload, a refusal
+// had another reason.
+func (t *table) shape() string {
+	s := t.id
+	for _, c := range t.live {
+		s += "\x00" + c.field.ID + "\x00" + c.field.Name + "\x00" + c.kind.String()
+	}
+	return s
+}
