@@ -12,6 +12,7 @@ import (
 	"mekong/pipeline"
 	"mekong/sinks/larkbase"
 	"mekong/sinks/mongodb"
+	"mekong/sinks/webhook"
 )
 
 // Options is what some adapters need from whoever runs them.
@@ -60,6 +61,11 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 		switch {
 		case conf.MongoDB != nil:
 			s.Sink, s.Limits, err = openMongoDB(name, *conf.MongoDB, o)
+		case conf.Webhook != nil:
+			var w *webhook.Sink
+			if w, err = webhook.New(name, *conf.Webhook, webhook.Options{}); err == nil {
+				s.Sink, s.Limits = w, w.Limits()
+			}
 		case conf.LarkBase != nil:
 			s.Sink, s.Limits, err = openLarkBase(name, *conf.LarkBase, c.Timezone, gates, o)
 		default:
