@@ -286,6 +286,7 @@ func TestARefreshWithoutAConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	alive := w.oauth(false)
 	store, now := newTokenStore(t), w.sim.Now()
 	access, refresh := w.sim.Login(testApp, "ou_an", "bitable:app", "offline_access")
 	s := dead.Session(store, "crm", nil)
@@ -302,7 +303,7 @@ func TestARefreshWithoutAConnection(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	if tok, err := w.oauth(false).Session(store, "crm", nil).Token(t.Context()); err != nil || tok.Value.IsZero() {
+	if tok, err := alive.Session(store, "crm", nil).Token(t.Context()); err != nil || tok.Value.IsZero() {
 		t.Errorf("with a connection: %v", err)
 	}
 }
