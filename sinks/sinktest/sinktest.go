@@ -56,6 +56,10 @@ type Traits struct {
 	// Cannot lists the faults the destination cannot show, each with the
 	// reason. A case that needs one is logged as declared.
 	Cannot map[Fault]string
+	// Keeps says why the destination can erase nothing: a message that was posted
+	// stays posted. Forget must then refuse, rather than claim what it did not do.
+	// "": it erases.
+	Keeps string
 	// MaxText is the longest text, in characters, a field can hold; 0 means at
 	// least 100,000. What happens beyond it is the sink's own business.
 	MaxText int

@@ -1,6 +1,8 @@
 package sinktest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -99,6 +101,43 @@ func TestDeclared(t *testing.T) {
 	}
 	if failed, _ := play(t, open(map[Fault]string{"rain": "it never rains here"})); len(failed) == 0 {
 		t.Error("a declaration of an unknown fault passed")
+	}
+}
+
+// keeping is a harness that declares to erase nothing.
+type keeping struct{ wrongHarness }
+
+func (keeping) Traits() Traits { return Traits{Keeps: "what is said is said"} }
+
+func TestKeeps(t *testing.T) {
+	for _, test := range []struct {
+		what   string
+		forget func(m *Memory, ctx context.Context, keys []string) error
+		fails  bool
+	}{
+		{"refuses", func(_ *Memory, _ context.Context, keys []string) error {
+			if len(keys) == 0 {
+				return nil
+			}
+			return errors.New("it cannot be taken back")
+		}, false},
+		{"claims to erase", func(*Memory, context.Context, []string) error { return nil }, true},
+		{"erases all the same", func(m *Memory, ctx context.Context, keys []string) error {
+			_ = m.Forget(ctx, keys)
+			return errors.New("it cannot be taken back")
+		}, true},
+		{"refuses nobody", func(*Memory, context.Context, []string) error { return errors.New("it cannot be taken back") }, true},
+	} {
+		failed, logged := play(t, func(testing.TB) Harness {
+			h := MemoryHarness{NewMemory()}
+			return keeping{wrongHarness{h, wrong{Memory: h.Memory, forget: test.forget}}}
+		})
+		if got := len(failed["Forget forgets"]) > 0; got != test.fails {
+			t.Errorf("a sink that %s: failed is %v: %q", test.what, got, failed)
+		}
+		if !strings.Contains(strings.Join(logged, "\n"), "what is said is said") {
+			t.Errorf("%s: the log does not give the reason", test.what)
+		}
 	}
 }
 
