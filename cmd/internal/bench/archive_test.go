@@ -1,3 +1,5 @@
+//go:build !mekong_no_embedded_mongodb
+
 package bench
 
 import (

@@ -37,6 +37,9 @@ func TestMeasures(t *testing.T) {
 				if l.Measure != name || l.What == "" {
 					t.Errorf("a line of %s is %+v", name, l)
 				}
+				if strings.HasPrefix(l.Note, "left out") {
+					return // this program was built without what would be measured
+				}
 				if l.Note == unreadable {
 					aimed++
 					continue

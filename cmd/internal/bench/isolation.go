@@ -60,7 +60,7 @@ var sinkLimits = pipeline.Limits{Batch: 500, Wait: 10 * time.Millisecond, Writer
 // measureIsolation compares what two sinks get through while a third is dead
 // with what they get through while it is well.
 func measureIsolation(ctx context.Context, r *run) ([]Line, error) {
-	n := r.scaled(20_000, 1000)
+	n := r.scaled(15_000, 1000)
 	well := func(ctx context.Context) (float64, error) { return r.beside(ctx, nil, n) }
 	dead := func(ctx context.Context) (float64, error) {
 		return r.beside(ctx, pipeline.Hold(errors.New("the destination is down"), 0), n)

@@ -61,7 +61,7 @@ func measureMemory(ctx context.Context, r *run) ([]Line, error) {
 	return append(lines,
 		plainLine(title, "resident, idle", "MiB", atMost(80), []float64{empty}),
 		plainLine(title, "resident, idle"+with, "MiB", nil, []float64{waiting}),
-		plainLine(title, "most resident while they are moved into the embedded MongoDB", "MiB", nil, []float64{peak})), nil
+		plainLine(title, "most resident while they are delivered", "MiB", nil, []float64{peak})), nil
 }
 
 // system is everything that `mekong run` opens, without the console.

@@ -48,7 +48,7 @@ func measureMongoDB(ctx context.Context, r *run) ([]Line, error) {
 	if a.of, err = transform.New("landing", nil, nil); err != nil {
 		return nil, err
 	}
-	n := r.scaled(8000, 1000)
+	n := r.scaled(6000, 1000)
 	bare := func(ctx context.Context) (archiveLeg, error) { return a.bare(ctx, n) }
 	clean := func(ctx context.Context) (archiveLeg, error) { return a.sink(ctx, n, 0) }
 	bad := func(ctx context.Context) (archiveLeg, error) { return a.sink(ctx, n, sinkLimits.Batch) }

@@ -32,7 +32,7 @@ func measureTransform(ctx context.Context, r *run) ([]Line, error) {
 		return nil, err
 	}
 	defer s.Close()
-	n := r.scaled(30_000, 1000)
+	n := r.scaled(20_000, 1000)
 	bare, err := s.newPasser(ctx, "BARE")
 	if err != nil {
 		return nil, err
