@@ -2,6 +2,7 @@ package larkbase
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -156,7 +157,7 @@ func (s *Sink) withMade(table string, fields []lark.Field) []lark.Field {
 // makeColumn makes a column. The client_token is another one each time: a column
 // that was made and deleted again must not be taken for made.
 func (s *Sink) makeColumn(ctx context.Context, b *base, t *table, f lark.Field) (*column, error) {
-	token := lark.UUIDv4("field", b.link.AppToken, t.id, f.Name, s.now().Format(time.RFC3339Nano))
+	token := lark.UUIDv4("field", b.link.AppToken, t.id, f.Name, rand.Text())
 	made, err := s.client.CreateField(ctx, b.link.AppToken, t.id, f, token)
 	if err != nil {
 		s.base = nil // it may be there all the same: look before the next try

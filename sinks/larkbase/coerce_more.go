@@ -46,7 +46,7 @@ func (c *column) options(v any) []string {
 		if have, ok := c.known[foldOption(name)]; ok {
 			name = have
 		}
-		if key := foldOption(name); !seen[key] {
+		if key := foldOption(name); key != "" && !seen[key] {
 			seen[key] = true
 			out = append(out, name)
 		}

@@ -19,9 +19,9 @@ import (
 // and the search has told the truth. A request that is still under way when it is
 // sent again is refused (1254608), and waited for.
 //
-// The token is made of the records and of the moment. Made of the records alone it
-// would also be that of a batch that was written, erased by a person, and replayed:
-// the platform would answer with rows that are gone, and write nothing.
+// The token is made of the records and of chance. Made of the records alone it would
+// also be that of a batch that was written, erased by a person, and replayed: the
+// platform would answer with rows that are gone, and write nothing.
 //
 // As long as there is a doubt nothing else is written, so there is one at most.
 type doubt struct {

@@ -47,14 +47,14 @@ func kindOf(f lark.Field) kind {
 // written reports whether the sink can fill a column of this kind.
 func (k kind) written() bool { return k > unsupported }
 
-// blamed reports whether a refusal with this code may be about a cell of kind k
-// (`lark.md` §2.6). Text is never blamed: everything is text, and a record whose
-// texts are refused is refused.
-func (k kind) blamed(code int) bool {
-	if of, ok := blame[code]; ok {
-		return k == of
+// suspects are the kinds of cell that a refusal with this code may be about, the
+// likeliest first (`lark.md` §2.6). Text is none of them: everything is text, and a
+// record whose texts are refused is refused.
+func suspects(code int) []kind {
+	if k, ok := blame[code]; ok {
+		return []kind{k}
 	}
-	return k != text
+	return []kind{location, group, person, single, multi, link, phone, date, number, checkbox}
 }
 
 var blame = map[int]kind{

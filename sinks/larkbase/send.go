@@ -2,6 +2,7 @@ package larkbase
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -93,35 +94,44 @@ func (j *job) narrow(ctx context.Context, t *table, rows []*row, send func(conte
 // out so 500 times costs thousands of calls.
 const spoilt = 3
 
-// mend leaves out the cells that a refusal may be about, and tries once more. Only a
-// row that is refused without them is.
+// mend leaves out the cells that a refusal may be about, and tries again as long as
+// there are such. Only a row that is refused without them is.
 func (j *job) mend(ctx context.Context, t *table, r *row, err error, send func(context.Context, *table, []*row) error) error {
-	e := lark.As(err)
-	dropped := false
-	if e != nil && e.Class == lark.Data {
-		for id := range r.cells {
-			if c := t.byID[id]; c != nil && c.kind.blamed(e.Code) && !r.drop[c.kind] {
-				r.drop[c.kind], dropped = true, true
-			}
+	for pipeline.IsPermanent(err) {
+		k, ok := r.suspect(t, lark.As(err))
+		if !ok {
+			r.refused(err)
+			return nil
 		}
-	}
-	if !dropped {
-		r.refused(err)
-		return nil
-	}
-	for k := range r.drop {
+		r.drop[k] = true
 		j.spoilt[k]++
-	}
-	j.turn++
-	if err := j.replan(ctx, t, []*row{r}); err != nil {
-		return err
-	}
-	err = send(ctx, t, []*row{r})
-	if pipeline.IsPermanent(err) {
-		r.refused(err)
-		return nil
+		j.turn++
+		if err := j.replan(ctx, t, []*row{r}); err != nil {
+			return err
+		}
+		err = send(ctx, t, []*row{r})
 	}
 	return err
+}
+
+// suspect is the kind of cell of r's that a refusal is about, as far as that can be
+// told, of those that are not left out already.
+func (r *row) suspect(t *table, e *lark.Error) (kind, bool) {
+	if e == nil || e.Class != lark.Data {
+		return 0, false
+	}
+	has := map[kind]bool{}
+	for id := range r.cells {
+		if c := t.byID[id]; c != nil && !r.drop[c.kind] {
+			has[c.kind] = true
+		}
+	}
+	for _, k := range suspects(e.Code) {
+		if has[k] {
+			return k, true
+		}
+	}
+	return 0, false
 }
 
 // create makes new rows in one call.
@@ -131,7 +141,7 @@ func (j *job) create(ctx context.Context, t *table, rows []*row) error {
 		return err
 	}
 	d := &doubt{table: t.id, since: s.now()}
-	parts := []string{"create", j.b.link.AppToken, t.id, s.now().Format(time.RFC3339Nano)}
+	parts := []string{"create", j.b.link.AppToken, t.id, rand.Text()}
 	for _, r := range rows {
 		d.rows = append(d.rows, r.row(t))
 		d.keys = append(d.keys, r.key)

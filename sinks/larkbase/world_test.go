@@ -27,6 +27,7 @@ type world struct {
 	t     testing.TB
 	table string
 	conf  config.LarkBase
+	hangs bool // calls may never be answered: callers give up soon
 }
 
 func newWorld(t testing.TB, o larksim.Options, fields ...larksim.Field) *world {
