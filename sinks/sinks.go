@@ -11,6 +11,7 @@ import (
 	"mekong/config"
 	"mekong/pipeline"
 	"mekong/sinks/larkbase"
+	"mekong/sinks/larkchat"
 	"mekong/sinks/mongodb"
 	"mekong/sinks/webhook"
 )
@@ -68,6 +69,8 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 			}
 		case conf.LarkBase != nil:
 			s.Sink, s.Limits, err = openLarkBase(name, *conf.LarkBase, c.Timezone, gates, o)
+		case conf.LarkChat != nil:
+			s.Sink, s.Limits, err = openLarkChat(name, *conf.LarkChat, c.Timezone)
 		default:
 			err = fmt.Errorf("it has no adapter")
 		}
@@ -119,6 +122,18 @@ func openLarkBase(name string, c config.LarkBase, timezone string, gates *larkba
 	s, err := larkbase.New(name, c, how)
 	if err != nil {
 		return nil, pipeline.Limits{}, fmt.Errorf("larkbase: %w", err)
+	}
+	return s, s.Limits(), nil
+}
+
+func openLarkChat(name string, c config.LarkChat, timezone string) (pipeline.Sink, pipeline.Limits, error) {
+	zone, err := time.LoadLocation(timezone)
+	if err != nil {
+		return nil, pipeline.Limits{}, fmt.Errorf("timezone: %w", err)
+	}
+	s, err := larkchat.New(name, c, larkchat.Options{Location: zone})
+	if err != nil {
+		return nil, pipeline.Limits{}, err
 	}
 	return s, s.Limits(), nil
 }

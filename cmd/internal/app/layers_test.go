@@ -33,6 +33,7 @@ var levels = map[string]int{
 	"mekong/sinks/mongodb":    1,
 	"mekong/sinks/lark":       1, // sinks/larkbase and sinks/larkchat stand on it: the one stated exception
 	"mekong/sinks/larkbase":   1,
+	"mekong/sinks/larkchat":   1,
 	"mekong/sinks/webhook":    1,
 	"mekong/sinks/sinktest":   1,
 
