@@ -204,7 +204,7 @@ func (a *App) openSinks(ctx context.Context) (err error) {
 	for _, s := range a.Sinks {
 		d := &worker.Deliver{
 			Bus: a.Bus, Name: s.Name, Sink: s.Sink, Limits: s.Limits, Accept: s.Config.Accept,
-			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, Log: a.log, Metrics: metrics,
+			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: metrics,
 		}
 		if s.Config.Where != "" {
 			where, err := transform.Where(s.Config.Where)
@@ -248,7 +248,7 @@ func (a *App) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		t := &worker.Transform{Bus: a.Bus, Of: of, Log: a.log, Metrics: worker.NewTransformMetrics(a.registry)}
+		t := &worker.Transform{Bus: a.Bus, Of: of, AckWait: a.ackWait(), Log: a.log, Metrics: worker.NewTransformMetrics(a.registry)}
 		g.Go(func() error { return t.Run(ctx) })
 	}
 	for _, d := range a.delivers {
@@ -267,6 +267,16 @@ func (a *App) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// ackWait is how long a queue waits for a silent worker; 0 is the worker's own
+// choice. With the embedded NATS there are no workers but ours. What they are
+// silent about was lost with a crash or a connection, and need not wait long.
+func (a *App) ackWait() time.Duration {
+	if a.nats != nil {
+		return 10 * time.Second
+	}
+	return 0
 }
 
 // Ready says what keeps this process from taking leads in.
