@@ -18,6 +18,10 @@ func (c *cli) configCommand() *cobra.Command {
   mekong config check
   mekong config show
   mekong config schema > mekong.schema.json`,
+		// Without these a mistyped command would be answered with this help, and
+		// be taken for a success.
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		&cobra.Command{

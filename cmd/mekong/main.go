@@ -72,8 +72,12 @@ func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Write
 // quietError has been told in full already.
 type quietError struct{ error }
 
+func (e quietError) Unwrap() error { return e.error }
+
 // usageError is the caller's mistake.
 type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, v ...any) error { return usageError{fmt.Errorf(format, v...)} }
 
