@@ -5,6 +5,7 @@
 package sinks
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -33,6 +34,9 @@ type Opened struct {
 	Config config.Sink
 	Limits pipeline.Limits // the adapter's, with the configuration's batch
 	Sink   pipeline.Sink
+	// Prove writes one marked row, looks at it and removes it; nil: the adapter has
+	// no way to.
+	Prove func(ctx context.Context) []pipeline.Finding
 }
 
 // Open makes the named sinks of the configuration; none named is all. Nothing
@@ -68,7 +72,10 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 				s.Sink, s.Limits = w, w.Limits()
 			}
 		case conf.LarkBase != nil:
-			s.Sink, s.Limits, err = openLarkBase(name, *conf.LarkBase, c.Timezone, gates, o)
+			var l *larkbase.Sink
+			if l, err = openLarkBase(name, *conf.LarkBase, c.Timezone, gates, o); err == nil {
+				s.Sink, s.Limits, s.Prove = l, l.Limits(), l.Prove
+			}
 		case conf.LarkChat != nil:
 			s.Sink, s.Limits, err = openLarkChat(name, *conf.LarkChat, c.Timezone)
 		default:
@@ -106,7 +113,7 @@ func openMongoDB(name string, c config.MongoDB, o Options) (pipeline.Sink, pipel
 	return s, s.Limits(), nil
 }
 
-func openLarkBase(name string, c config.LarkBase, timezone string, gates *larkbase.Gates, o Options) (pipeline.Sink, pipeline.Limits, error) {
+func openLarkBase(name string, c config.LarkBase, timezone string, gates *larkbase.Gates, o Options) (*larkbase.Sink, error) {
 	var how larkbase.Options
 	if o.LarkBase != nil {
 		how = o.LarkBase(name)
@@ -115,15 +122,15 @@ func openLarkBase(name string, c config.LarkBase, timezone string, gates *larkba
 	if how.Location == nil {
 		loc, err := time.LoadLocation(timezone)
 		if err != nil {
-			return nil, pipeline.Limits{}, fmt.Errorf("timezone: %w", err)
+			return nil, fmt.Errorf("timezone: %w", err)
 		}
 		how.Location = loc
 	}
 	s, err := larkbase.New(name, c, how)
 	if err != nil {
-		return nil, pipeline.Limits{}, fmt.Errorf("larkbase: %w", err)
+		return nil, fmt.Errorf("larkbase: %w", err)
 	}
-	return s, s.Limits(), nil
+	return s, nil
 }
 
 func openLarkChat(name string, c config.LarkChat, timezone string) (pipeline.Sink, pipeline.Limits, error) {

@@ -1,0 +1,144 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"mekong/config"
+	"mekong/pipeline/bus"
+	"mekong/sinks/token"
+)
+
+// The tables of shared tokens, and the file with the key that they are encrypted
+// with. The key is never where the tables are: whoever has a copy of the streams has
+// no token.
+const (
+	tokenTable  = "mekong-tokens"
+	leaseTable  = "mekong-token-leases"
+	tokenKey    = "token.key"
+	inUseByNATS = "another mekong is running" // bus/local's words; TestTheFolderInUse holds them
+)
+
+// table is the bus's KV as sinks/token wants it: the same, with its errors.
+type table struct{ kv *bus.KV }
+
+var _ token.Table = table{}
+
+func (t table) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	value, revision, err := t.kv.Get(ctx, key)
+	return value, revision, translated(err)
+}
+
+func (t table) Set(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	next, err := t.kv.Set(ctx, key, value, revision)
+	return next, translated(err)
+}
+
+func (t table) Delete(ctx context.Context, key string, revision uint64) error {
+	return translated(t.kv.Delete(ctx, key, revision))
+}
+
+func translated(err error) error {
+	switch {
+	case errors.Is(err, bus.ErrAbsent):
+		return token.ErrAbsent
+	case errors.Is(err, bus.ErrChanged):
+		return token.ErrChanged
+	}
+	return err
+}
+
+// TokenStore is where all processes on b share tokens, encrypted with the key in
+// dataDir, which is made with mode 0600 when it is not there. Processes on several
+// machines need copies of one key file.
+func TokenStore(ctx context.Context, b *bus.Bus, dataDir string) (*token.Store, error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir cannot be made: %w", err)
+	}
+	key, err := token.LoadOrCreateKey(filepath.Join(dataDir, tokenKey))
+	if err != nil {
+		return nil, err
+	}
+	entries, err := b.KV(ctx, tokenTable, 0)
+	if err != nil {
+		return nil, err
+	}
+	leases, err := b.KV(ctx, leaseTable, token.LeaseTTL)
+	if err != nil {
+		return nil, err
+	}
+	return token.NewStore(table{entries}, table{leases}, key), nil
+}
+
+// OpenTokens opens the store for a command that is no worker. With an embedded NATS
+// that a running mekong has, it is reached through nats.listen, if there is one.
+// done closes what was opened.
+func OpenTokens(ctx context.Context, c *config.Config, log *slog.Logger) (store *token.Store, done func(), err error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	a := &App{config: c, log: log}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if err := a.openBus(ctx); err != nil {
+		if !natsInUse(err) {
+			return nil, nil, err
+		}
+		if err := a.visitBus(ctx, err); err != nil {
+			return nil, nil, err
+		}
+	}
+	if store, err = TokenStore(ctx, a.Bus, c.DataDir); err != nil {
+		return nil, nil, err
+	}
+	return store, a.Close, nil
+}
+
+// natsInUse reports whether the embedded NATS could not be started because another
+// process has its folder.
+func natsInUse(err error) bool { return err != nil && strings.Contains(err.Error(), inUseByNATS) }
+
+// visitor reaches the embedded NATS of another process through its listener. To the
+// bus it is an embedded server, so that the limits which it brings the streams to
+// are those that the running process has set.
+type visitor struct{ addr string }
+
+func (v visitor) InProcessConn() (net.Conn, error) {
+	return net.DialTimeout("tcp", v.addr, 5*time.Second)
+}
+
+// visitBus connects to the embedded NATS of the mekong that is running.
+func (a *App) visitBus(ctx context.Context, inUse error) (err error) {
+	n := a.config.NATS
+	_, port, err := net.SplitHostPort(n.Listen)
+	if err != nil || port == "0" {
+		return fmt.Errorf("%w. To leave it running, set nats.listen, such as 127.0.0.1:4222, and start it anew", inUse)
+	}
+	dir, t := filepath.Join(a.config.DataDir, "nats"), n.Token.Reveal()
+	if t == "" {
+		text, err := os.ReadFile(filepath.Join(dir, "token"))
+		if err != nil {
+			return errors.New("a mekong is running on data_dir, and its access token cannot be read: run this as the user it runs as")
+		}
+		t = strings.TrimSpace(string(text))
+	}
+	a.Bus, err = bus.Open(ctx, bus.Options{
+		Server: visitor{n.Listen}, Dir: dir, Token: t,
+		Replicas: n.Replicas, MaxBytes: int64(n.MaxBytes), Keep: n.Keep, Reserve: n.Reserve, Logger: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("the mekong that is running on data_dir cannot be reached at nats.listen (was it started before that was set?): %w", err)
+	}
+	a.later(a.Bus.Close)
+	return nil
+}
