@@ -1,0 +1,196 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"mekong/sinks/lark"
+)
+
+// The words for how sure a proposal is.
+const (
+	sure    = "sure"   // the column has the field's name, and a type that fits
+	likely  = "likely" // the name begins or ends like the field's, or the type is an odd one
+	perhaps = "if your form sends it"
+)
+
+// columnField is a field that a column may be for. Its names are folded; those of
+// one language stand together, because in Vietnamese the first word of a name says
+// what it is, and in English the last.
+type columnField struct {
+	field      string
+	vietnamese []string
+	english    []string
+	builtIn    bool  // every form's leads have it, or the record itself does
+	types      []int // that take it well; none: any that takes text
+}
+
+var (
+	textual = []int{lark.TypeText, lark.TypeSingleSelect, lark.TypeMultiSelect}
+	dated   = []int{lark.TypeDateTime, lark.TypeText}
+	linked  = []int{lark.TypeURL, lark.TypeText}
+)
+
+// columnFields are never written to. Of two that fit a column equally the first wins.
+var columnFields = []columnField{
+	{"phone", []string{"sodienthoai", "sdt", "dienthoai", "sodt", "dtdd", "didong", "lienhe", "hotline", "zalo"}, []string{"phone", "phonenumber", "mobile", "mobilenumber", "tel", "telephone", "cell"}, true, []int{lark.TypePhone, lark.TypeText}},
+	{"name", []string{"hoten", "hovaten", "ten", "tenkhachhang", "khachhang", "tenkh", "hotenkhachhang", "tenhocvien", "hocvien"}, []string{"name", "fullname", "customer", "customername", "contact", "contactname", "lead", "leadname"}, true, textual},
+	{"email", []string{"thudientu", "diachiemail"}, []string{"email", "mail", "gmail", "emailaddress"}, true, []int{lark.TypeText, lark.TypeURL}},
+	{"course", []string{"khoahoc", "tenkhoahoc", "khoa", "lophoc", "monhoc", "chuongtrinh", "chuongtrinhhoc"}, []string{"course", "coursename", "class", "program"}, false, textual},
+	{"product", []string{"sanpham", "tensanpham", "dichvu"}, []string{"product", "productname", "service"}, false, textual},
+	{"utm_source", nil, []string{"utmsource"}, true, textual},
+	{"utm_medium", nil, []string{"utmmedium"}, true, textual},
+	{"utm_campaign", []string{"chiendich", "tenchiendich"}, []string{"utmcampaign", "campaign", "campaignname"}, true, textual},
+	{"utm_content", nil, []string{"utmcontent"}, true, textual},
+	{"utm_term", nil, []string{"utmterm"}, true, textual},
+	{"source", []string{"nguon", "nguonkhach", "kenh"}, []string{"source", "leadsource", "channel"}, true, textual},
+	{"received", []string{"ngaynhan", "thoigiannhan", "nhanluc", "gionhan", "ngaytiepnhan"}, []string{"received", "receivedat", "receiveddate", "receivedon"}, true, dated},
+	{"occurred", []string{"ngaygui", "ngaydangky", "thoigiandangky", "thoigian", "thoidiem", "ngay", "ngaytao"}, []string{"occurred", "date", "time", "submittedat", "createdat", "registeredat", "timestamp"}, true, dated},
+	{"page", []string{"trangdich", "trang"}, []string{"page", "landingpage", "landing"}, true, linked},
+	{"link", []string{"duongdan", "lienket", "linktrang"}, []string{"link", "url", "pageurl"}, true, linked},
+	{"form", []string{"bieumau", "tenform"}, []string{"form", "formid"}, true, textual},
+	{"province", []string{"tinhthanh", "tinhthanhpho", "tinh", "thanhpho", "khuvuc"}, []string{"province", "city", "region"}, true, textual},
+	{"district", []string{"quanhuyen", "quan", "huyen"}, []string{"district"}, true, textual},
+	{"ward", []string{"phuongxa"}, []string{"ward"}, true, textual},
+	{"address", []string{"diachi"}, []string{"address"}, false, textual},
+	{"note", []string{"ghichu", "luuy"}, []string{"note", "notes", "remark", "remarks"}, false, textual},
+	{"message", []string{"noidung", "loinhan", "tinnhan", "yeucau", "cauhoi"}, []string{"message", "comment", "comments", "question"}, false, textual},
+	{"consent", []string{"dongy"}, []string{"consent", "agree"}, true, []int{lark.TypeCheckbox, lark.TypeText}},
+	{"ip", []string{"diachiip"}, []string{"ip", "ipaddress"}, true, textual},
+	{"id", nil, []string{"leadid", "recordid"}, true, []int{lark.TypeText}},
+}
+
+// proposal is what one column may be filled with; Field is "" for nothing.
+type proposal struct {
+	Column lark.Field
+	Field  string
+	Word   string // how sure it is, or why nothing is proposed
+}
+
+// propose goes through the columns of a table, in their order. A field is proposed
+// for the column that fits it best, once. keyColumn is the sink's own.
+func propose(columns []lark.Field, keyColumn string) []proposal {
+	out := make([]proposal, len(columns))
+	type match struct{ column, rank, order int }
+	best := map[string]match{}
+	for i, c := range columns {
+		out[i].Column = c
+		if out[i].Word = unfit(c, keyColumn); out[i].Word != "" {
+			continue
+		}
+		for order, f := range columnFields {
+			r := f.fits(c)
+			if r == 0 {
+				continue
+			}
+			// The column itself goes to the field that fits it best.
+			if had := out[i].Field; had != "" && best[had].column == i && best[had].rank <= r {
+				continue
+			}
+			if b, taken := best[f.field]; taken && b.rank <= r {
+				continue
+			} else if taken {
+				out[b.column].Field = ""
+			}
+			if had := out[i].Field; had != "" {
+				delete(best, had)
+			}
+			best[f.field] = match{i, r, order}
+			out[i].Field = f.field
+		}
+	}
+	for field, b := range best {
+		out[b.column].Word = columnFields[b.order].word(b.rank)
+		out[b.column].Field = field
+	}
+	return out
+}
+
+// unfit says why nothing can be put into a column; "": it can.
+func unfit(c lark.Field, keyColumn string) string {
+	switch {
+	case c.ReadOnly():
+		return "filled by Lark"
+	case c.Type == lark.TypeAttachment || c.Type == lark.TypeSingleLink || c.Type == 21:
+		return "nothing in a lead is one"
+	case c.Name == keyColumn:
+		return "filled by Mekong: which lead the row is"
+	case strings.TrimSpace(c.Name) != c.Name || strings.ContainsFunc(c.Name, unicode.IsControl):
+		return "its name has a space or line break at its end: rename it to use it"
+	}
+	return ""
+}
+
+// fits ranks how well a column fits the field: 1 best, 0 not at all.
+func (f columnField) fits(c lark.Field) int {
+	name := foldColumn(c.Name)
+	if name == "" {
+		return 0
+	}
+	odd := 0
+	if !slices.Contains(f.types, c.Type) {
+		odd = 2
+	}
+	if name == foldColumn(f.field) || slices.Contains(f.vietnamese, name) || slices.Contains(f.english, name) {
+		return 1 + odd
+	}
+	loose := func(aliases []string, at func(s, part string) bool) bool {
+		return slices.ContainsFunc(aliases, func(a string) bool { return len(a) >= 4 && at(name, a) })
+	}
+	switch {
+	case odd > 0:
+		return 0 // both the name and the type are off
+	case loose(f.vietnamese, strings.HasPrefix), loose(f.english, strings.HasSuffix):
+		return 2
+	}
+	return 0
+}
+
+func (f columnField) word(rank int) string {
+	switch {
+	case !f.builtIn:
+		return perhaps
+	case rank == 1:
+		return sure
+	}
+	return likely
+}
+
+// foldColumn is a name without case, marks, spaces and signs, so that
+// "Số điện thoại:" is sodienthoai.
+func foldColumn(name string) string {
+	var b strings.Builder
+	for _, r := range norm.NFD.String(name) {
+		switch r = unicode.ToLower(r); {
+		case r == 'đ':
+			b.WriteByte('d')
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// typeName is a column's type in words.
+func typeName(c lark.Field) string {
+	switch c.UIType {
+	case "Currency", "Progress", "Rating", "Email", "Barcode":
+		return strings.ToLower(c.UIType)
+	}
+	if name, ok := typeNames[c.Type]; ok {
+		return name
+	}
+	return "of an unknown type"
+}
+
+var typeNames = map[int]string{
+	lark.TypeText: "text", lark.TypeNumber: "number", lark.TypeSingleSelect: "single select", lark.TypeMultiSelect: "multi select",
+	lark.TypeDateTime: "date", lark.TypeCheckbox: "checkbox", lark.TypePerson: "person", lark.TypePhone: "phone", lark.TypeURL: "link",
+	lark.TypeAttachment: "attachment", lark.TypeSingleLink: "link to rows", lark.TypeLookup: "lookup", lark.TypeFormula: "formula", 21: "link to rows",
+	lark.TypeLocation: "location", lark.TypeGroupChat: "group", lark.TypeStage: "stage", lark.TypeCreatedTime: "created time",
+	lark.TypeModifiedTime: "modified time", lark.TypeCreatedUser: "created by", lark.TypeModifiedUser: "modified by",
+	lark.TypeAutoNumber: "auto number", lark.TypeButton: "button",
+}
