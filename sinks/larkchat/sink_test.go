@@ -303,7 +303,7 @@ func TestNewRefuses(t *testing.T) {
 
 func FuzzNotice(f *testing.F) {
 	f.Add("<at user_id=\"all\">", "Trần", "card")
-	f.Add("\xff\xfe\x00<AT", strings.Repeat("a", 30000), "text")
+	f.Add("\xff\xfe\x00<AT", strings.Repeat("a", 700), "text")
 	sim := larksim.New(larksim.Options{})
 	sim.AddBotHook(larksim.BotHook{Token: hookToken})
 	server := httptest.NewServer(sim)
@@ -318,6 +318,7 @@ func FuzzNotice(f *testing.F) {
 			t.Fatal(err)
 		}
 		fields := map[string]any{name: value, "name": name, "note": value}
+		defer s.Close()
 		for _, o := range s.Write(t.Context(), []pipeline.Record{record("a", "a", fields), record("b", "b", fields)}) {
 			if o.Err != nil {
 				t.Errorf("refused: %v", o.Err)
@@ -329,4 +330,35 @@ func FuzzNotice(f *testing.F) {
 			}
 		}
 	})
+}
+
+// One record that the bot does not take leaves the others of its notice alone.
+func TestRefusedRecordStandsAlone(t *testing.T) {
+	w := newWorld(t)
+	taken := 0
+	w.Server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "xấu") {
+			io.WriteString(rw, `{"code":19036}`)
+			return
+		}
+		taken++
+		io.WriteString(rw, `{"code":0}`)
+	})
+	s := newSink(t, w, w.hook())
+	for bad := range 5 {
+		var batch []pipeline.Record
+		for i := range 5 {
+			id := fmt.Sprint(bad, "-", i)
+			batch = append(batch, record(id, id, map[string]any{"note": map[bool]string{true: "xấu", false: "tốt"}[i == bad]}))
+		}
+		for i, o := range s.Write(t.Context(), batch) {
+			if want := map[bool]string{true: "permanent", false: "stored"}[i == bad]; fate(o.Err) != want {
+				t.Errorf("record %d of a batch whose record %d is refused: %v, want %s", i, bad, o.Err, want)
+			}
+		}
+	}
+	if taken == 0 {
+		t.Error("nothing was taken")
+	}
 }

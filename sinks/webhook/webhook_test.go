@@ -184,3 +184,32 @@ func TestForget(t *testing.T) {
 		t.Errorf("refused: %v", err)
 	}
 }
+
+// A receiver that knows nothing of versions ends with what happened last, whatever was
+// received last.
+func TestOldestFirst(t *testing.T) {
+	for _, list := range []bool{false, true} {
+		var got string
+		s := plain(t, func(_ http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			for part := range strings.SplitSeq(string(body), `"id":"`) {
+				if id, _, ok := strings.Cut(part, `"`); ok && len(id) == 1 && id != "{" {
+					got += id
+				}
+			}
+		}, func(c *config.Webhook) { c.List = list })
+		batch := []pipeline.Record{lead("n", nil), lead("c", nil), lead("m", nil), lead("a", nil)}
+		batch[0].Occurred = at.Add(2)
+		batch[1].Received = at.Add(5)
+		batch[2].Occurred = at.Add(1)
+		batch[2].Received = at.Add(9)
+		for _, o := range s.Write(t.Context(), batch) {
+			if o.Err != nil {
+				t.Fatal(o.Err)
+			}
+		}
+		if want := "acmn"; strings.TrimLeft(strings.ReplaceAll(got, "[", ""), "{") != want {
+			t.Errorf("list %v: sent in the order %s, want %s", list, got, want)
+		}
+	}
+}
