@@ -180,8 +180,10 @@ func (c *cli) credentials(ctx context.Context, ask *asker, con *connection) (err
 			path = filepath.Join(filepath.Dir(c.config), path)
 		}
 		text, err := os.ReadFile(path)
+		if con.secret = strings.TrimSpace(string(text)); err == nil && con.secret == "" {
+			return usagef("%s is empty; put the App Secret into it, or take it away and be asked", path)
+		}
 		if err == nil {
-			con.secret = strings.TrimSpace(string(text))
 			break
 		}
 		if !errors.Is(err, fs.ErrNotExist) {

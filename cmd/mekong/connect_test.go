@@ -118,6 +118,12 @@ func TestConnectKeepsTheSecretInAFile(t *testing.T) {
 	if err != nil || c.Sinks["crm"].LarkBase.AppSecret.Reveal() != simSecret {
 		t.Errorf("the configuration does not find it: %v", err)
 	}
+	if err := os.WriteFile(filepath.Join(w.dir, "empty"), []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut := w.connect(simSecret+"\n", w.link(), "--app-secret-file", "empty", "--name", "none", "--yes"); code != exitUsage || !strings.Contains(errOut, "is empty") {
+		t.Errorf("an empty file: exit %d %s", code, errOut)
+	}
 	// The next sink uses the file that is there, and asks nothing.
 	if code, out, errOut := w.connect("", w.link(), "--app-secret-file", "lark.secret", "--name", "two", "--yes"); code != exitOK {
 		t.Errorf("exit %d\n%s%s", code, out, errOut)
@@ -227,5 +233,24 @@ func TestConnectLeavesAnOddFileAlone(t *testing.T) {
 		if code, _, errOut := w.connect("", w.link(), strings.Fields(args)...); code != exitUsage || !strings.Contains(errOut, says) {
 			t.Errorf("%s: exit %d %s", args, code, errOut)
 		}
+	}
+}
+
+// Whatever a column is called, the configuration names it the same, and refers to
+// nothing.
+func TestConnectQuotesColumns(t *testing.T) {
+	w := newWorld(t, larksim.Options{})
+	t.Setenv("LARK_APP_SECRET", simSecret)
+	const odd = `Điện thoại: "${}" 'x' \ #{[ %`
+	w.sim.RenameField(simBase, w.table, "Số điện thoại", strings.ReplaceAll(odd, "x", ""))
+	if code, out, errOut := w.connect("", w.link(), "--yes"); code != exitOK {
+		t.Fatalf("exit %d\n%s%s", code, out, errOut)
+	}
+	c, err := config.Load(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Sinks["crm"].LarkBase.Columns; got[strings.ReplaceAll(odd, "x", "")] != "phone" {
+		t.Errorf("the columns are %q\n%s", got, w.text())
 	}
 }

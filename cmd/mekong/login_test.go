@@ -14,6 +14,7 @@ import (
 	"mekong/config"
 	"mekong/sinks/lark"
 	"mekong/sinks/lark/larksim"
+	"mekong/sinks/token"
 )
 
 // redirect is a registered redirect address on a port that is free.
@@ -128,7 +129,8 @@ func TestLoginByPasting(t *testing.T) {
 	}
 }
 
-// Without offline_access the sign-in ends by itself, which is said at once.
+// The page refuses a scope that the app has not; the terminal says what to do, and so
+// it does about a sign-in that cannot be renewed.
 func TestLoginWithoutRenewal(t *testing.T) {
 	t.Setenv("LARK_APP_SECRET", simSecret)
 	w := newWorld(t, larksim.Options{AutoApprove: true})
@@ -136,10 +138,14 @@ func TestLoginWithoutRenewal(t *testing.T) {
 	redirect := w.redirect("bitable:app")
 	var o output
 	done := w.login(t.Context(), strings.NewReader(""), &o, "--no-browser", "--redirect", redirect, "--wait", "1s")
-	browse(t, &o, http.DefaultClient)
-	code := <-done
-	if says := o.String(); !strings.Contains(says, "20027") && !strings.Contains(says, "no refresh token") {
-		t.Errorf("exit %d\n%s", code, says)
+	_, page := browse(t, &o, http.DefaultClient)
+	if code := <-done; code != exitFailed || !strings.Contains(page, "20027") || !strings.Contains(o.String(), "20027, enable what it names") {
+		t.Errorf("exit %d\n%s", code, o.String())
+	}
+	var told output
+	(&cli{out: &told}).signedIn("crm", token.Pair{Access: token.Token{Value: token.NewSecret("invented-access"), Expires: time.Now()}})
+	if says := told.String(); !strings.Contains(says, "offline_access") || strings.Contains(says, "invented-access") {
+		t.Errorf("it says %s", says)
 	}
 }
 

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"mekong/pipeline"
+	"mekong/sinks"
+	"mekong/sinks/lark/larksim"
 	"mekong/sinks/token"
 )
 
@@ -151,5 +155,59 @@ func TestTheFolderInUse(t *testing.T) {
 			t.Errorf("the doctor says %+v", f)
 		}
 		a.Close()
+	}
+}
+
+// What a Lark sink keeps is there after a restart, and so is its app's token: two
+// processes fetch one.
+func TestLarkSinksRemember(t *testing.T) {
+	sim := larksim.New(larksim.Options{})
+	sim.AddApp(larksim.App{ID: "cli_a", Secret: "invented", Scopes: []string{"bitable:app"}})
+	sim.AddBase("bascnA", "Bán hàng")
+	table := sim.AddTable("bascnA", "Leads", larksim.Field{Name: "Họ tên", Type: larksim.Text})
+	sim.Grant("cli_a", "bascnA", larksim.CanEdit)
+	srv := httptest.NewServer(sim)
+	defer srv.Close()
+	c := parsed(t, t.TempDir(), "sinks: {crm: {larkbase: {url: 'https://example.larksuite.com/base/bascnA?table="+table+"', app_id: cli_a, app_secret: invented, endpoint: '"+srv.URL+"', columns: {Họ tên: name}}}}")
+	for n, id := range []string{"one", "two"} {
+		a := &App{config: c}
+		if err := a.openBus(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		of, err := LarkOptions(t.Context(), a.Bus, c.DataDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened, err := sinks.Open(c, nil, sinks.Options{LarkBase: of})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		out := opened[0].Sink.Write(t.Context(), []pipeline.Record{{ID: id, Key: id, Kind: "lead", Source: "landing", Occurred: now, Received: now, Fields: map[string]any{"name": id}}})
+		if len(out) != 1 || out[0].Err != nil {
+			t.Fatalf("%+v", out)
+		}
+		state, err := of("crm").Memory.Load(t.Context())
+		if err != nil || len(state) == 0 {
+			t.Errorf("after write %d the memory is %q, %v", n, state, err)
+		}
+		if other, err := of("other").Memory.Load(t.Context()); err != nil || other != nil {
+			t.Errorf("another sink's memory is %q, %v", other, err)
+		}
+		a.Close()
+		if n == 0 { // bound by id: after the restart the new name changes nothing
+			sim.RenameField("bascnA", table, "Họ tên", "Tên khách")
+		}
+	}
+	if n := sim.TokenFetches("cli_a"); n != 1 {
+		t.Errorf("%d tokens were fetched", n)
+	}
+	for _, row := range sim.Rows("bascnA", table) {
+		if row.Fields["Tên khách"] == nil {
+			t.Errorf("a row without its name: %v", row.Fields)
+		}
+	}
+	if n := sim.RowCount("bascnA", table); n != 2 {
+		t.Errorf("%d rows", n)
 	}
 }
