@@ -37,6 +37,9 @@ type Opened struct {
 	// Prove writes one marked row, looks at it and removes it; nil: the adapter has
 	// no way to.
 	Prove func(ctx context.Context) []pipeline.Finding
+	// Pace is how long to wait before records are fetched for the next Write, where
+	// a month's calls are to last; nil: never.
+	Pace func() time.Duration
 }
 
 // Open makes the named sinks of the configuration; none named is all. Nothing
@@ -74,7 +77,7 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 		case conf.LarkBase != nil:
 			var l *larkbase.Sink
 			if l, err = openLarkBase(name, *conf.LarkBase, c.Timezone, gates, o); err == nil {
-				s.Sink, s.Limits, s.Prove = l, l.Limits(), l.Prove
+				s.Sink, s.Limits, s.Prove, s.Pace = l, l.Limits(), l.Prove, l.Pace
 			}
 		case conf.LarkChat != nil:
 			s.Sink, s.Limits, err = openLarkChat(name, *conf.LarkChat, c.Timezone)

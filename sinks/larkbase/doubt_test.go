@@ -35,14 +35,9 @@ func (w *world) deliver(s *larkbase.Sink, batch []pipeline.Record) (tries int) {
 		if tries > 200 {
 			w.t.Fatalf("%d records are not stored after 200 tries", len(batch))
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-		if !w.hangs {
-			cancel()
-			ctx, cancel = context.WithCancel(context.Background())
-		}
 		var left []pipeline.Record
 		var wait time.Duration
-		for i, o := range s.Write(ctx, batch) {
+		for i, o := range w.patiently(s, batch) {
 			if o.Err == nil {
 				continue
 			}
@@ -53,11 +48,35 @@ func (w *world) deliver(s *larkbase.Sink, batch []pipeline.Record) (tries int) {
 			wait = max(wait, hold, time.Second)
 			left = append(left, batch[i])
 		}
-		cancel()
 		batch = again(left...)
 		w.Advance(wait)
 	}
 	return tries
+}
+
+// patiently writes once, and gives up only on a call that hangs.
+func (w *world) patiently(s *larkbase.Sink, batch []pipeline.Record) []pipeline.Outcome {
+	if w.hangs == nil {
+		return s.Write(context.Background(), batch)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	before := w.hangs.Struck()
+	go func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if w.hangs.Struck() > before {
+					cancel()
+				}
+			}
+		}
+	}()
+	return s.Write(ctx, batch)
 }
 
 // TestLostAnswers: each trap, with and without a replica that lags, with the server
@@ -75,12 +94,14 @@ func TestLostAnswers(t *testing.T) {
 					t.Run(fmt.Sprintf("%s, lag %v, token %v, applied %v", name, lag, life, applied), func(t *testing.T) {
 						t.Parallel()
 						w := newWorld(t, larksim.Options{ReplicaLag: lag, ClientTokenLife: life}, nameAndPhone...)
-						w.hangs = fault.Kind == larksim.Hang
 						s := w.sink(nil)
 						store(t, s, leads("warm", 1)...)
 						f := fault
 						f.Applied, f.Next, f.On = applied, 1, []larksim.Op{larksim.OpBatchCreate}
 						armed := w.Inject(f)
+						if f.Kind == larksim.Hang {
+							w.hangs = armed
+						}
 						batch := append(leads("lead", 120), of("turn-1", "talk", 1, map[string]any{"name": "An"}))
 						w.deliver(s, batch)
 						w.deliver(s, []pipeline.Record{of("turn-2", "talk", 2, map[string]any{"name": "Bình"})})

@@ -8,7 +8,6 @@ import (
 
 	"mekong/config"
 	"mekong/pipeline"
-	"mekong/sinks/lark"
 	"mekong/sinks/lark/larksim"
 	"mekong/sinks/larkbase"
 )
@@ -27,7 +26,7 @@ type world struct {
 	t     testing.TB
 	table string
 	conf  config.LarkBase
-	hangs bool // calls may never be answered: callers give up soon
+	hangs *larksim.Armed // the fault of calls that are never answered, if there is one
 }
 
 func newWorld(t testing.TB, o larksim.Options, fields ...larksim.Field) *world {
@@ -155,5 +154,3 @@ func (m *memory) Save(_ context.Context, data []byte) error {
 }
 
 var _ larkbase.Memory = (*memory)(nil)
-
-func class(err error) lark.Class { return lark.ClassOf(err) }

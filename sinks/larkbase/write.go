@@ -3,6 +3,7 @@ package larkbase
 import (
 	"context"
 	"errors"
+	"time"
 
 	"mekong/pipeline"
 	"mekong/sinks/lark"
@@ -103,12 +104,20 @@ func (s *Sink) alone(ctx context.Context, may func() error, f func(*base) error)
 	return f(b)
 }
 
-// pace holds a write that would spend the month's calls too soon.
-func (s *Sink) pace() error {
+// Pace is how long to wait before records are fetched for the next Write; 0: now. It
+// is what makes monthly_calls last for the month: records that wait in the queue
+// share a call. It may be called at any time.
+func (s *Sink) Pace() time.Duration {
 	if s.budget == nil {
-		return nil
+		return 0
 	}
-	if wait := s.budget.Pause(); wait > 0 {
+	return s.budget.Pause()
+}
+
+// pace holds a write that comes before its time. It is the second best way: a record
+// that was held is marked Again, and looked up before it is written, which is a call.
+func (s *Sink) pace() error {
+	if wait := s.Pace(); wait > 0 {
 		return pipeline.Hold(errPaced, wait)
 	}
 	return nil
