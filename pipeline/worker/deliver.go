@@ -21,7 +21,10 @@ type Deliver struct {
 	Accept []string // kinds; "*" is all
 	// Where says whether a record is for this sink; nil takes all. Records it
 	// refuses are settled as filtered.
-	Where       func(pipeline.Record) (bool, error)
+	Where func(pipeline.Record) (bool, error)
+	// Pace is how long to wait before the next batch is fetched, for a sink whose
+	// calls are numbered: what waits in the queue shares a call. Nil never waits.
+	Pace        func() time.Duration
 	MaxAttempts int           // tries of unknown outcome before a record is buried; 0: 5
 	Grace       time.Duration // how long a write in flight may go on after a stop; 0: 20 s
 	AckWait     time.Duration // 0: 60 s
@@ -86,9 +89,20 @@ func (d *Deliver) queueOptions() bus.QueueOptions {
 	return o
 }
 
+// paceLook is how often a paced writer asks again. It stays far below the
+// silence after which another worker takes a single writer's place.
+const paceLook = 10 * time.Second
+
 // writer fetches, writes and settles until soft ends.
 func (d *Deliver) writer(soft, hard context.Context, q *bus.Queue[pipeline.Record]) {
 	for tries := 0; soft.Err() == nil; {
+		if d.Pace != nil {
+			if wait := d.Pace(); wait > 0 {
+				// Looked at again soon: a budget may be raised meanwhile.
+				sleep(soft, min(wait, paceLook))
+				continue
+			}
+		}
 		ds, err := q.Fetch(soft, d.Limits.Batch, d.Limits.Wait)
 		if err != nil {
 			d.Log.Warn("the sink's queue does not answer; nothing is lost", "error", err)

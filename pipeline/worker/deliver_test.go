@@ -341,3 +341,27 @@ func TestUnburiedGoesToItsSinkAloneMarkedAgain(t *testing.T) {
 		t.Errorf("after unburying the balance is %+v", l)
 	}
 }
+
+// A sink that numbers its calls gets its records together, once it may.
+func TestPaceGathers(t *testing.T) {
+	b, m := setup(t), newMemory()
+	var mu sync.Mutex
+	wait := time.Hour
+	d := b.deliver(m, func(d *Deliver) {
+		d.Limits.Writers = 1
+		d.Pace = func() time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			if wait > 0 {
+				wait -= 20 * time.Minute // three looks later it may
+			}
+			return min(wait, time.Millisecond)
+		}
+	})
+	b.records("a", 10)
+	b.start(d.Run)
+	poll(t, "10 rows", func() bool { return m.count() == 10 })
+	if m.calls != 1 {
+		t.Errorf("%d calls for records that waited together", m.calls)
+	}
+}

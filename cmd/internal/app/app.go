@@ -184,9 +184,17 @@ func longestWindow(c *config.Config) (longest time.Duration) {
 }
 
 func (a *App) openSinks(ctx context.Context) (err error) {
-	a.Sinks, err = sinks.Open(a.config, a.opts.Sinks, sinks.Options{
-		LocalMongoDB: func() (mongodb.Options, error) { return a.localMongoDB(ctx) },
-	})
+	o := sinks.Options{LocalMongoDB: func() (mongodb.Options, error) { return a.localMongoDB(ctx) }}
+	for _, s := range a.config.Sinks {
+		if s.LarkBase != nil {
+			// Tokens and what a sink remembers are shared through the bus.
+			if o.LarkBase, err = LarkOptions(ctx, a.Bus, a.config.DataDir); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	a.Sinks, err = sinks.Open(a.config, a.opts.Sinks, o)
 	if err != nil {
 		return err
 	}
@@ -203,7 +211,7 @@ func (a *App) openSinks(ctx context.Context) (err error) {
 	metrics := worker.NewMetrics(a.registry)
 	for _, s := range a.Sinks {
 		d := &worker.Deliver{
-			Bus: a.Bus, Name: s.Name, Sink: s.Sink, Limits: s.Limits, Accept: s.Config.Accept,
+			Bus: a.Bus, Name: s.Name, Sink: s.Sink, Limits: s.Limits, Accept: s.Config.Accept, Pace: s.Pace,
 			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: metrics,
 		}
 		if s.Config.Where != "" {
