@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,9 +84,15 @@ func (s *Sink) bindGuessed(t *table, present bool) error {
 		if !ok {
 			continue
 		}
-		switch c := s.remembered(t, key); {
+		id, how, _ := strings.Cut(s.bound[t.id][key], " ")
+		c := t.byID[id]
+		switch {
 		case c != nil && c.kind.written():
-			t.guesses[field] = guess{c, 0}
+			n, err := strconv.Atoi(how)
+			if err != nil {
+				n = 0
+			}
+			t.pinned[field] = guess{c, n}
 		case t.guess(field).column != nil:
 			// There is another one by now.
 		case present && c == nil && !s.conf.CreateColumns:
@@ -98,8 +105,12 @@ func (s *Sink) bindGuessed(t *table, present bool) error {
 	return nil
 }
 
-// guessed marks bindings of fields, in contrast to those of columns.
-const guessed = "field "
+const (
+	// guessed marks bindings of fields, in contrast to those of columns. Behind the
+	// column's id stands how well its name suited.
+	guessed  = "field "
+	maxBound = 500
+)
 
 // learn remembers which columns the fields of entries go to. It makes those that are
 // missing and may be made.
@@ -114,8 +125,12 @@ func (s *Sink) learn(ctx context.Context, b *base, t *table, entries []*entry) e
 	}
 	for _, e := range entries {
 		for field, v := range e.fields() {
-			if c := t.guess(field).column; c != nil && !empty(v) && len(s.bound[t.id]) < maxGuesses && len(field) <= maxHeading {
-				s.remember(t, guessed+field, c)
+			g := t.guess(field)
+			if g.column == nil || empty(v) || len(s.bound[t.id]) >= maxBound || len(field) > maxHeading {
+				continue
+			}
+			if id := g.column.field.ID + " " + strconv.Itoa(g.rank); s.bound[t.id][guessed+field] != id {
+				s.setBinding(t.id, guessed+field, id)
 			}
 		}
 	}

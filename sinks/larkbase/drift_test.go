@@ -63,6 +63,28 @@ func TestRenamed(t *testing.T) {
 	}
 }
 
+// TestRenamedAndMade: a column that is made beside a renamed one does not make the
+// sink forget that.
+func TestRenamedAndMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, larksim.Options{}, nameAndPhone...)
+	s := w.sink(func(c *config.LarkBase, _ *larkbase.Options) { c.CreateColumns = true })
+	store(t, s, record("a", map[string]any{"name": "An"}))
+	w.RenameField(baseID, w.table, "Họ tên", "Quý danh")
+	store(t, s, record("b", map[string]any{"name": "Bình", "mới": "1", "mới nữa": "2"}))
+	// A look-up by the old name of the key column is answered by its new one.
+	w.RenameField(baseID, w.table, "Mekong ID", "Mã")
+	w.Advance(3 * time.Minute)
+	store(t, s, again(record("b", map[string]any{"name": "Bình", "phone": "0900000000"}))...)
+	var rows []map[string]any
+	for _, r := range w.Rows(baseID, w.table) {
+		rows = append(rows, r.Fields)
+	}
+	if len(rows) != 2 || rows[1]["Quý danh"] != "Bình" || rows[1]["mới nữa"] != "2" || rows[1]["name"] != nil || rows[1]["Số điện thoại"] != "0900000000" {
+		t.Errorf("the rows are %v", rows)
+	}
+}
+
 // TestVanished: a column that is gone holds, says so, and what waited goes on when it
 // is there again.
 func TestVanished(t *testing.T) {

@@ -64,8 +64,8 @@ type Options struct {
 	Now     func() time.Time
 }
 
-// Memory keeps a few hundred bytes for a sink. Only the process that writes for
-// the sink uses it.
+// Memory keeps some kilobytes for a sink, 100 at most. Only the process that writes
+// for the sink uses it.
 type Memory interface {
 	Load(ctx context.Context) ([]byte, error) // nil, nil: nothing was saved yet
 	Save(ctx context.Context, state []byte) error

@@ -31,7 +31,8 @@ type table struct {
 	notes        *column // nil: there is none
 
 	named   map[string][]*column // explicit: columns by the field that goes there
-	guesses map[string]guess     // otherwise: what is known of a field's column
+	pinned  map[string]guess     // otherwise: columns that fields have gone to before
+	guesses map[string]guess     // and what their names say of the others
 }
 
 // guess is the column that a field goes to by its name.
@@ -44,7 +45,7 @@ type guess struct {
 const maxGuesses = 2000
 
 func newTable(id, name string, fields []lark.Field) *table {
-	t := &table{id: id, name: name, byID: map[string]*column{}}
+	t := &table{id: id, name: name, byID: map[string]*column{}, pinned: map[string]guess{}, guesses: map[string]guess{}}
 	for _, f := range fields {
 		t.add(f)
 	}
@@ -86,6 +87,9 @@ func (t *table) of(field string) []*column {
 // guess finds the column whose name suits field best; of several equal ones the
 // first.
 func (t *table) guess(field string) guess {
+	if g, ok := t.pinned[field]; ok {
+		return g
+	}
 	if g, ok := t.guesses[field]; ok {
 		return g
 	}

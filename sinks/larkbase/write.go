@@ -97,11 +97,11 @@ func (s *Sink) alone(ctx context.Context, may func() error, f func(*base) error)
 	if err != nil {
 		return whole(err)
 	}
-	if err := s.settle(ctx, b); err != nil {
-		s.forsake(err)
-		return err
+	if err = s.settle(ctx, b); err == nil {
+		err = f(b)
 	}
-	return f(b)
+	s.forsake(err)
+	return err
 }
 
 // Pace is how long to wait before records are fetched for the next Write; 0: now. It
@@ -146,7 +146,6 @@ func (s *Sink) write(ctx context.Context, b *base, rows []*row) error {
 		}
 		again, err := j.mended(ctx, err)
 		if !again {
-			s.forsake(err)
 			return err
 		}
 		for _, r := range rows {
@@ -162,7 +161,7 @@ func (j *job) mended(ctx context.Context, stop error) (bool, error) {
 	switch {
 	case isContext(stop):
 		return false, stop
-	case errors.Is(stop, errReshaped), code == 1254045, code == 1254044:
+	case errors.Is(stop, errReshaped), lark.ClassOf(stop) == lark.Shape && code != 1254041:
 		if j.reread {
 			return false, whole(stop)
 		}
