@@ -124,9 +124,9 @@ func (s *Sink) learn(ctx context.Context, b *base, t *table, entries []*entry) e
 		return nil
 	}
 	for _, e := range entries {
-		for field, v := range e.fields() {
+		for field := range e.fields() {
 			g := t.guess(field)
-			if g.column == nil || empty(v) || len(s.bound[t.id]) >= maxBound || len(field) > maxHeading {
+			if g.column == nil || len(s.bound[t.id]) >= maxBound || len(field) > maxHeading {
 				continue
 			}
 			if id := g.column.field.ID + " " + strconv.Itoa(g.rank); s.bound[t.id][guessed+field] != id {

@@ -142,13 +142,16 @@ func asBool(v any) (any, string) {
 	return nil, "neither yes nor no"
 }
 
+// phoneSigns are what people write between digits.
+var phoneSigns = strings.NewReplacer(" ", "", ".", "", "-", "", "(", "", ")", "", "/", "", "\u00a0", "")
+
 func asPhone(v any) (any, string) {
 	s, ok := one(v)
 	if !ok {
 		return nil, several
 	}
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "tel:"), "Tel:")
-	s = strings.NewReplacer(" ", "", ".", "", "-", "", "(", "", ")", "", "/", "", "\u00a0", "").Replace(s)
+	s = phoneSigns.Replace(s)
 	digits := strings.TrimPrefix(s, "+")
 	if digits == "" || len(s) > maxPhone || strings.Trim(digits, "0123456789") != "" {
 		return nil, "no phone number"

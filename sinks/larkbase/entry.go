@@ -3,7 +3,6 @@ package larkbase
 import (
 	"cmp"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +24,13 @@ type entry struct {
 	record  *pipeline.Record
 	version string
 	loc     *time.Location
+	list    []value // see fields
+}
+
+// value is a field of a record by its name.
+type value struct {
+	name string
+	v    any
 }
 
 // newEntry looks at a record. An error is the record's fault.
@@ -43,17 +49,26 @@ func newEntry(at int, r *pipeline.Record, loc *time.Location) (*entry, error) {
 // maxKey is far beyond any key, and short enough for fifty of them in a filter.
 const maxKey = 2000
 
-// fields are the record's fields in the order of their names, and then what a record
-// has beside them, where no field has that name.
+// fields are the record's fields that carry something, in the order of their names,
+// and then what a record has beside them, where no field has that name.
 func (e *entry) fields() func(yield func(string, any) bool) {
-	return func(yield func(string, any) bool) {
-		for _, name := range slices.Sorted(maps.Keys(e.record.Fields)) {
-			if !yield(name, e.record.Fields[name]) {
-				return
+	if e.list == nil {
+		e.list = make([]value, 0, len(e.record.Fields)+len(ofRecord))
+		for name, v := range e.record.Fields {
+			if !empty(v) {
+				e.list = append(e.list, value{name, v})
 			}
 		}
+		slices.SortFunc(e.list, func(a, b value) int { return strings.Compare(a.name, b.name) })
 		for _, name := range ofRecord {
-			if _, taken := e.record.Fields[name]; !taken && !yield(name, e.of(name)) {
+			if _, taken := e.record.Fields[name]; !taken {
+				e.list = append(e.list, value{name, e.of(name)})
+			}
+		}
+	}
+	return func(yield func(string, any) bool) {
+		for _, f := range e.list {
+			if !yield(f.name, f.v) {
 				return
 			}
 		}

@@ -107,10 +107,8 @@ const mostNames = 200
 // columns are those that r's records may go to, and where notes go.
 func (j *job) columns(r *row, t *table) (out []*column) {
 	for _, e := range r.entries {
-		for field, v := range e.fields() {
-			if !empty(v) {
-				out = append(out, t.of(field)...)
-			}
+		for field := range e.fields() {
+			out = append(out, t.of(field)...)
 		}
 	}
 	if t.notes != nil {

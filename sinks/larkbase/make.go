@@ -29,9 +29,6 @@ func (s *Sink) makeMissing(ctx context.Context, b *base, t *table, entries []*en
 	}
 	for _, e := range entries {
 		for field, v := range e.fields() {
-			if empty(v) {
-				continue
-			}
 			missing := names[field]
 			if t.named == nil {
 				if _, own := e.record.Fields[field]; !own || t.guess(field).column != nil || len(t.live) >= maxMade {

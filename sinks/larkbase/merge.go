@@ -90,9 +90,6 @@ func (j *job) cells(r *row, e *entry, t *table) (map[string]any, []string) {
 	cells, ranks := map[string]any{}, map[string]int{}
 	var left []string
 	for field, v := range e.fields() {
-		if empty(v) {
-			continue
-		}
 		for _, c := range t.of(field) {
 			how := 0
 			if t.named == nil {

@@ -55,7 +55,7 @@ func (s *Sink) meet(ctx context.Context, t *table, entries []*entry) {
 	for _, e := range entries {
 		for field, v := range e.fields() {
 			for _, c := range t.of(field) {
-				if c.kind != person || empty(v) {
+				if c.kind != person {
 					continue
 				}
 				for _, id := range items(v) {
