@@ -2,10 +2,13 @@ package bus
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
+	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"mekong/pipeline"
 )
@@ -25,4 +28,38 @@ func (b *Bus) Refuse(_ context.Context, cause string, raw pipeline.Raw) error {
 		Data: raw.Body,
 	}
 	return b.pub.store([]*nats.Msg{m})[0].err
+}
+
+// Refusal is one delivery that was turned away.
+type Refusal struct {
+	Seq   uint64 // its place in REFUSED
+	Cause string
+	At    time.Time
+	Raw   pipeline.Raw
+}
+
+// Refusals lists what was turned away, oldest first, from the sequence after; at
+// most n.
+func (b *Bus) Refusals(ctx context.Context, after uint64, n int) ([]Refusal, error) {
+	msgs, err := jetstreamext.GetBatch(ctx, b.js, streamRefused, n,
+		jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchSubject("refused.>"))
+	if err != nil {
+		return nil, fmt.Errorf("the refused cannot be listed: %w", err)
+	}
+	var out []Refusal
+	for m, err := range msgs {
+		if errors.Is(err, jetstreamext.ErrNoMessages) {
+			break
+		}
+		if err != nil {
+			return out, fmt.Errorf("the refused cannot be listed: %w", err)
+		}
+		r := Refusal{Seq: m.Sequence, Cause: m.Header.Get(headerReason)}
+		r.At, _ = time.Parse(time.RFC3339Nano, m.Header.Get(headerAt))
+		if r.Raw, err = decodeRaw(m.Header, m.Data); err != nil {
+			return out, fmt.Errorf("the refused %d: %w", m.Sequence, err)
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
