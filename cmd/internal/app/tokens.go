@@ -13,6 +13,7 @@ import (
 
 	"mekong/config"
 	"mekong/pipeline/bus"
+	"mekong/pipeline/bus/local"
 	"mekong/sinks/token"
 )
 
@@ -20,10 +21,9 @@ import (
 // with. The key is never where the tables are: whoever has a copy of the streams has
 // no token.
 const (
-	tokenTable  = "mekong-tokens"
-	leaseTable  = "mekong-token-leases"
-	tokenKey    = "token.key"
-	inUseByNATS = "another mekong is running" // bus/local's words; TestTheFolderInUse holds them
+	tokenTable = "mekong-tokens"
+	leaseTable = "mekong-token-leases"
+	tokenKey   = "token.key"
 )
 
 // table is the bus's KV as sinks/token wants it: the same, with its errors.
@@ -106,7 +106,7 @@ func OpenTokens(ctx context.Context, c *config.Config, log *slog.Logger) (store 
 
 // natsInUse reports whether the embedded NATS could not be started because another
 // process has its folder.
-func natsInUse(err error) bool { return err != nil && strings.Contains(err.Error(), inUseByNATS) }
+func natsInUse(err error) bool { return errors.Is(err, local.ErrInUse) }
 
 // visitor reaches the embedded NATS of another process through its listener. To the
 // bus it is an embedded server, so that the limits which it brings the streams to

@@ -31,6 +31,9 @@ type Options struct {
 	Logger *slog.Logger // the server's warnings and errors; nil: discarded
 }
 
+// ErrInUse means that another process has the folder.
+var ErrInUse = errors.New("another mekong is running on the data folder")
+
 // Server is a running embedded server. Its methods may be called at any time,
 // from any goroutine.
 type Server struct {

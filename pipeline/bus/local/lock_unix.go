@@ -22,7 +22,7 @@ func lockFolder(dir string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another mekong is running on the data folder %s; stop it, or give this one its own data_dir", filepath.Dir(dir))
+			return nil, fmt.Errorf("%w %s; stop it, or give this one its own data_dir", ErrInUse, filepath.Dir(dir))
 		}
 		return nil, fmt.Errorf("the data folder cannot be locked: %w", err)
 	}
