@@ -153,7 +153,7 @@ func (r *run) doors(ctx context.Context, conns int, d time.Duration, noop bool) 
 	if err != nil {
 		return nil, err
 	}
-	got[0], got[1] = got[1], got[0]
+	got[0], got[1] = got[1], got[0] // ours first, for the caller; between the two others, for the clock
 	return got, nil
 }
 
