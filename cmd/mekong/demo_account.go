@@ -10,11 +10,13 @@ import (
 	"mekong/pipeline/bus"
 )
 
-// reading is how things stand while nothing moves: what the collection holds,
-// counted there, and what the streams say.
+// reading is how things stand while nothing moves: what the collection and the
+// Base hold, counted there, and what the streams say of the two sinks.
 type reading struct {
-	documents int64
-	balance   bus.Balance
+	documents   int64
+	balance     bus.Balance
+	rows, leads int64 // of the Base, and of how many different leads they are
+	base        bus.Balance
 }
 
 func (d *demoRun) read(ctx context.Context) (r reading, err error) {
@@ -22,14 +24,22 @@ func (d *demoRun) read(ctx context.Context) (r reading, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.balance = lines[0] // the demo has one sink
+	for _, l := range lines {
+		switch l.Sink {
+		case demoSink:
+			r.balance = l
+		case demoBase:
+			r.base = l
+		}
+	}
+	r.rows, r.leads = d.lark.count()
 	r.documents, err = d.far.Count(ctx)
 	return r, err
 }
 
 // account is the end of a demo. Received is counted by the senders, documents
-// in the collection, everything else by the streams; three parties that must
-// agree.
+// in the collection and rows in the Base, everything else by the streams; four
+// parties that must agree.
 type account struct {
 	sent       sent
 	others     int64 // answered 200 and not sent by the traffic: the page, curl
@@ -37,23 +47,25 @@ type account struct {
 	accepted   int64 // taken into the store, as the door counted
 	before     reading
 	after      reading
-	stored     spread // from accepted to stored
+	stored     spread // from accepted to stored in MongoDB
+	inBase     spread // from accepted to stored in the Base
 	answered   spread // from when it was to be sent to accepted
-	held       string // why the sink takes nothing, at the end
+	held       string // why MongoDB's sink takes nothing, at the end
+	heldBase   string // why the Base's does
 	traffic    bool   // the demo sent some itself
 	kept       bool   // the folder stays
 	durable    string // what an answer 200 is worth
 }
 
 // settle makes the account from two readings and what the senders counted.
-func (d *demoRun) settle(after reading, held string) *account {
+func (d *demoRun) settle(after reading, held, heldBase string) *account {
 	n := d.app.Bus.Counts()
 	s := d.traffic.soFar()
 	return &account{
 		sent: s, others: max(0, int64(n.Accepted+n.Duplicates)-s.received),
 		duplicates: int64(n.Duplicates), accepted: int64(n.Accepted),
-		before: d.before, after: after, held: held, traffic: d.opts.rate > 0,
-		stored: d.watch.latency(), answered: d.traffic.answered(),
+		before: d.before, after: after, held: held, heldBase: heldBase, traffic: d.opts.rate > 0,
+		stored: d.watch.latency(), inBase: d.inBase.latency(), answered: d.traffic.answered(),
 		kept: d.opts.data != "", durable: d.app.Bus.Durability().String(),
 	}
 }
@@ -67,11 +79,12 @@ func (a *account) distinct() int64 { return a.received() - a.duplicates }
 // line by line: a name, then a number.
 func (a *account) print(w io.Writer) {
 	b, was := a.after.balance, a.before.balance
+	base, baseWas := a.after.base, a.before.base
 	row := func(name string, n int64, note string) {
 		if note != "" {
 			note = "  " + note
 		}
-		fmt.Fprintf(w, "  %-20s %9d%s\n", name, n, note)
+		fmt.Fprintf(w, "  %-31s %9d%s\n", name, n, note)
 	}
 	if a.sent.refused > 0 {
 		row("refused", a.sent.refused, "not answered 200: "+a.sent.why)
@@ -91,31 +104,49 @@ func (a *account) print(w io.Writer) {
 	row("stored in MongoDB", a.after.documents-a.before.documents, "documents, counted in the collection")
 	row("buried", b.Buried-was.Buried, "")
 	row("filtered", b.Filtered-was.Filtered, "")
-	row("still pending", b.Waiting, a.pendingWhy())
+	row("still pending", b.Waiting, a.pendingWhy(a.before.balance, b, a.held))
 	if a.before.documents > 0 || was.Accepted > 0 {
 		row("in all runs", a.after.documents, fmt.Sprintf("documents of %d leads", b.Accepted))
 	}
+	if baseWas.Waiting > 0 {
+		row("carried over to Lark Base", baseWas.Waiting, "waiting since an earlier run")
+	}
+	note = "rows of different leads, counted in the Base"
+	if a.kept {
+		note += ", which is in memory and began empty"
+	}
+	row("stored in Lark Base (simulated)", a.after.leads, note)
+	row("buried for Lark Base", base.Buried-baseWas.Buried, "")
+	row("filtered for Lark Base", base.Filtered-baseWas.Filtered, "")
+	row("pending for Lark Base", base.Waiting, a.pendingWhy(baseWas, base, a.heldBase))
 	if a.answered.n > 0 {
-		fmt.Fprintf(w, "  %-20s p50 %s   p99 %s\n", "sent to accepted", plain(a.answered.p50), plain(a.answered.p99))
+		fmt.Fprintf(w, "  %-31s p50 %s   p99 %s\n", "sent to accepted", plain(a.answered.p50), plain(a.answered.p99))
 	}
-	if a.stored.n > 0 {
-		fmt.Fprintf(w, "  %-20s p50 %s   p99 %s   (%d leads)\n", "accepted to stored", plain(a.stored.p50), plain(a.stored.p99), a.stored.n)
+	took := func(name string, s spread) {
+		if s.n > 0 {
+			fmt.Fprintf(w, "  %-31s p50 %s   p99 %s   (%d leads)\n", name, plain(s.p50), plain(s.p99), s.n)
+		}
 	}
-	fmt.Fprintf(w, "  %-20s accepted %d = stored %d + waiting %d + buried %d + filtered %d; missing %d\n",
-		"balance", b.Accepted, b.Stored, b.Waiting, b.Buried, b.Filtered, b.Missing)
+	took("accepted to stored", a.stored)
+	took("accepted to Lark Base", a.inBase)
+	line := func(name string, b bus.Balance) {
+		fmt.Fprintf(w, "  %-31s accepted %d = stored %d + waiting %d + buried %d + filtered %d; missing %d\n",
+			name, b.Accepted, b.Stored, b.Waiting, b.Buried, b.Filtered, b.Missing)
+	}
+	line("balance", b)
+	line("balance of Lark Base", base)
 }
 
-// pendingWhy says what keeps the pending, and what becomes of them.
-func (a *account) pendingWhy() string {
-	b := a.after.balance
+// pendingWhy says what keeps a sink's pending, and what becomes of them.
+func (a *account) pendingWhy(was, b bus.Balance, held string) string {
 	if b.Waiting == 0 {
 		return ""
 	}
 	var why []string
 	switch {
-	case a.held != "":
-		why = append(why, "the sink is held: "+a.held)
-	case a.before.balance.Waiting > 0:
+	case held != "":
+		why = append(why, "the sink is held: "+held)
+	case was.Waiting > 0:
 		// The worker's AckWait: until then the dead might still be at work.
 		why = append(why, "what a killed process had in hand is given out again after a minute")
 	}
@@ -146,12 +177,11 @@ func (a *account) verdict() error {
 	case sum > b.Accepted && sum-b.Accepted <= b.Waiting:
 		// Stored, but whoever wrote it was stopped before it knew: it waits to be
 		// written once more, onto itself.
-		return nil
 	case sum != b.Accepted:
 		return fmt.Errorf("%d leads were accepted, but %d are accounted for: %d documents in MongoDB, %d buried, %d filtered, %d pending",
 			b.Accepted, sum, a.after.documents, b.Buried, b.Filtered, b.Waiting)
 	}
-	return nil
+	return a.baseVerdict()
 }
 
 // plain writes a time with the digits that matter.

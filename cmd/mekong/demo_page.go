@@ -21,7 +21,9 @@ import (
 type demoPage struct {
 	listener net.Listener
 	door     net.Addr
-	path     string // of the source on the door
+	base     net.Addr // of the simulated Lark
+	basePath string   // of the table there
+	path     string   // of the source on the door
 	token    string
 	run      *demoRun
 	log      *slog.Logger
@@ -59,20 +61,27 @@ func (p *demoPage) handler() http.Handler {
 	return p.guard(mux)
 }
 
-// guard sets what every answer carries, and turns away a foreign name: with one
-// of its own that leads here, another site could read the records.
+// guard sets what every answer carries, and turns away a foreign name.
 func (p *demoPage) guard(next http.Handler) http.Handler {
+	return addressedOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "+
+			"connect-src 'self' http://"+p.doorFor(r)+"; form-action 'none'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// addressedOnly turns away a foreign name: with one of its own that leads here,
+// another site could read the records.
+func addressedOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := hostOf(r.Host)
 		if host != "localhost" && net.ParseIP(host) == nil {
 			http.Error(w, "The demo answers to an address or to localhost only.", http.StatusMisdirectedRequest)
 			return
 		}
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "+
-			"connect-src 'self' http://"+p.doorFor(r)+"; form-action 'none'; base-uri 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
 }
@@ -87,22 +96,26 @@ func hostOf(hostport string) string {
 	return hostport
 }
 
-// doorFor is the door's address as whoever asks can reach it: one that listens
+// doorFor is the door's address as whoever asks can reach it.
+func (p *demoPage) doorFor(r *http.Request) string { return seenFrom(r, p.door) }
+
+// seenFrom is a listener's address as whoever asks can reach it: one that listens
 // everywhere is where the page was found.
-func (p *demoPage) doorFor(r *http.Request) string {
-	host, port, err := net.SplitHostPort(p.door.String())
+func seenFrom(r *http.Request, listener net.Addr) string {
+	host, port, err := net.SplitHostPort(listener.String())
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
-		return p.door.String()
+		return listener.String()
 	}
 	return net.JoinHostPort(hostOf(r.Host), port)
 }
 
-// settings is what a LadiPage connection is set up with: the API URL and the
-// request headers.
+// settings is what a LadiPage connection is set up with, the API URL and the
+// request headers, and where the Base can be looked at.
 func (p *demoPage) settings(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, map[string]any{
 		"url":     "http://" + p.doorFor(r) + p.path,
 		"headers": map[string]string{"token": p.token},
+		"base":    "http://" + seenFrom(r, p.base) + p.basePath,
 	})
 }
 

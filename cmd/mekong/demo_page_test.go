@@ -151,8 +151,9 @@ func TestDemoPage(t *testing.T) {
 	var to struct {
 		URL     string
 		Headers map[string]string
+		Base    string
 	}
-	if err := json.Unmarshal(fetch(t, d.page+"/settings"), &to); err != nil || to.URL != d.door || to.Headers["token"] != d.token {
+	if err := json.Unmarshal(fetch(t, d.page+"/settings"), &to); err != nil || to.URL != d.door || to.Headers["token"] != d.token || !strings.Contains(d.err.String(), to.Base+" (simulated, in memory)") {
 		t.Errorf("the page is told to send to %+v (%v), want %s", to, err, d.door)
 	}
 	if s := d.get(t, "/records"); s.Records == nil || len(s.Records) != 0 || s.Stored != 0 {

@@ -13,9 +13,10 @@ import (
 
 func TestDemoVerdict(t *testing.T) {
 	fine := func() *account {
-		return &account{
+		return &account{ // of MongoDB's five that wait, the Base has three
 			sent: sent{requests: 100, received: 100, distinct: 98}, duplicates: 2, accepted: 98, traffic: true,
-			after: reading{documents: 90, balance: bus.Balance{Accepted: 98, Stored: 90, Waiting: 5, Buried: 2, Filtered: 1}},
+			after: reading{documents: 90, balance: bus.Balance{Accepted: 98, Stored: 90, Waiting: 5, Buried: 2, Filtered: 1},
+				rows: 94, leads: 94, base: bus.Balance{Accepted: 98, Stored: 94, Waiting: 2, Buried: 2}},
 		}
 	}
 	for _, c := range []struct {
@@ -24,12 +25,28 @@ func TestDemoVerdict(t *testing.T) {
 		says   string
 	}{
 		{"all there", func(*account) {}, ""},
-		{"a page sent too", func(a *account) { a.others, a.accepted, a.after.documents, a.after.balance.Accepted = 3, 101, 93, 101 }, ""},
+		{"a page sent too", func(a *account) {
+			a.others, a.accepted, a.after.documents, a.after.balance.Accepted = 3, 101, 93, 101
+			a.after.rows, a.after.leads, a.after.base.Accepted = 97, 97, 101
+		}, ""},
 		{"an earlier run", func(a *account) {
-			a.before = reading{documents: 7, balance: bus.Balance{Accepted: 7, Stored: 7}}
+			a.before = reading{documents: 7, balance: bus.Balance{Accepted: 7, Stored: 7}, base: bus.Balance{Accepted: 7, Stored: 4, Waiting: 1, Buried: 1, Filtered: 1}}
 			a.after.documents, a.after.balance.Accepted = 97, 105
+			a.after.base = bus.Balance{Accepted: 105, Stored: 99, Waiting: 2, Buried: 3, Filtered: 1}
+			a.after.rows, a.after.leads = 95, 95 // those of this run, and the one that waited
+		}, ""},
+		{"a sink that an earlier run had not", func(a *account) {
+			a.before = reading{documents: 7, balance: bus.Balance{Accepted: 7, Stored: 7}, base: bus.Balance{Accepted: 7, Missing: 7}}
+			a.after.documents, a.after.balance.Accepted = 97, 105
+			a.after.base.Accepted, a.after.rows, a.after.leads = 105, 101, 101
 		}, ""},
 		{"stored and not yet known to be", func(a *account) { a.after.documents += 5 }, ""},
+		{"in the Base and not yet known to be", func(a *account) { a.after.rows, a.after.leads = 96, 96 }, ""},
+		{"a row is missing", func(a *account) { a.after.rows, a.after.leads = 93, 93 }, "98 leads were for the simulated Base, but 97 are accounted for: 93 rows"},
+		{"rows too many", func(a *account) { a.after.rows, a.after.leads = 97, 97 }, "98 leads were for the simulated Base, but 101 are"},
+		{"a row is double", func(a *account) { a.after.rows++ }, "the simulated Base has 95 rows, of 94 different leads"},
+		{"a lead never came to the Base's sink", func(a *account) { a.after.base.Accepted-- }, "98 leads were accepted for MongoDB, but 97 for the Base"},
+		{"the streams do not agree on the Base", func(a *account) { a.after.base.Missing = 1 }, "balance of the Base does not add up: 1 missing"},
 		{"a document is missing", func(a *account) { a.after.documents-- }, "98 leads were accepted, but 97 are accounted for"},
 		{"a document too many", func(a *account) { a.after.documents += 6 }, "98 leads were accepted, but 104 are"},
 		{"answered and not taken in", func(a *account) { a.accepted = 97 }, "98 different leads were answered 200, but only 97"},
@@ -61,12 +78,12 @@ func TestDemoPendingIsExplained(t *testing.T) {
 		{func() { a.held = "no room" }, "the sink is held: no room"},
 	} {
 		c.change()
-		if got := a.pendingWhy(); !strings.Contains(got, c.says) {
+		if got := a.pendingWhy(a.before.balance, a.after.balance, a.held); !strings.Contains(got, c.says) {
 			t.Errorf("%q does not say %q", got, c.says)
 		}
 	}
 	a.after.balance.Waiting = 0
-	if got := a.pendingWhy(); got != "" {
+	if got := a.pendingWhy(a.before.balance, a.after.balance, a.held); got != "" {
 		t.Errorf("nothing waits, because %q", got)
 	}
 }
@@ -171,7 +188,7 @@ func TestDemoPageAnswersToAddressesOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &demoPage{door: addr, path: "/in/landing", token: "t"}
+		p := &demoPage{door: addr, base: addr, path: "/in/landing", token: "t"}
 		r := httptest.NewRequest(http.MethodGet, "/settings", nil)
 		r.Host = c.host
 		w := httptest.NewRecorder()
@@ -192,7 +209,7 @@ func FuzzDemoPageHost(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	handler := (&demoPage{door: door, path: "/in/landing"}).handler()
+	handler := (&demoPage{door: door, base: door, path: "/in/landing"}).handler()
 	f.Fuzz(func(t *testing.T, host string) {
 		r := httptest.NewRequest(http.MethodGet, "/settings", nil)
 		r.Host = host

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"mekong/cmd/internal/app"
 	"mekong/pipeline"
+	"mekong/pipeline/bus"
 )
 
 // demoRun is a demo while it runs.
@@ -16,7 +18,9 @@ type demoRun struct {
 	opts    demoOptions
 	app     *app.App
 	far     *app.FarEnd
-	watch   *watch
+	lark    *simulatedBase
+	watch   *watch // of MongoDB's sink
+	inBase  *watch // of the Base's
 	traffic *traffic
 	page    *demoPage
 	screen  *screen
@@ -33,14 +37,18 @@ const (
 
 // runDemo opens everything, runs it, and closes it again.
 func runDemo(ctx context.Context, o demoOptions, dir string, log *slog.Logger, screen *screen) (*account, error) {
-	d := &demoRun{opts: o, watch: newWatch(), screen: screen}
+	d := &demoRun{opts: o, watch: newWatch(), inBase: newWatch(), screen: screen}
 	screen.hint("starting …")
 	page, err := listen(o.page, "page")
 	if err != nil {
 		return nil, err
 	}
 	defer page.Close()
-	conf, err := demoConfig(dir, o)
+	if d.lark, err = openLark(o.lark); err != nil {
+		return nil, err
+	}
+	defer d.lark.close()
+	conf, err := demoConfig(dir, o, d.lark)
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +75,8 @@ func runDemo(ctx context.Context, o demoOptions, dir string, log *slog.Logger, s
 	}
 	l := conf.Sources[demoSource].LadiPage
 	door := d.app.Sources.Door.Addr()
-	d.traffic = newTraffic("http://"+reachable(door.String())+l.Path, l.Token.Reveal(), o.rate, d.watch)
-	d.page = &demoPage{listener: page, door: door, path: l.Path, token: l.Token.Reveal(), run: d, log: log}
+	d.traffic = newTraffic("http://"+reachable(door.String())+l.Path, l.Token.Reveal(), o.rate, d.watch, d.inBase)
+	d.page = &demoPage{listener: page, door: door, path: l.Path, base: d.lark.listener.Addr(), basePath: d.lark.path(), token: l.Token.Reveal(), run: d, log: log}
 	d.announce(dir)
 	return d.run(ctx)
 }
@@ -83,6 +91,7 @@ func (d *demoRun) run(ctx context.Context) (*account, error) {
 	g, life := errgroup.WithContext(life)
 	g.Go(func() error { return d.app.Run(life) })
 	g.Go(func() error { return d.page.serve(life) })
+	g.Go(func() error { return d.lark.watch(life) })
 	g.Go(func() error { d.report(life); return nil })
 
 	sending, halt := context.WithCancel(ctx)
@@ -96,6 +105,7 @@ func (d *demoRun) run(ctx context.Context) (*account, error) {
 	d.screen.phase("waiting until everything is stored")
 	d.drain(life, limit)
 	_, held := d.app.Held(demoSink)
+	_, heldBase := d.app.Held(demoBase)
 	d.traffic.close()
 	d.screen.phase("stopping")
 	stop()
@@ -110,7 +120,7 @@ func (d *demoRun) run(ctx context.Context) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.settle(after, held), nil
+	return d.settle(after, held, heldBase), nil
 }
 
 // drain returns once nothing waits, or after limit.
@@ -119,7 +129,8 @@ func (d *demoRun) drain(ctx context.Context, limit time.Duration) {
 	defer done()
 	for {
 		lines, err := d.app.Balance(ctx)
-		if err == nil && lines[0].Waiting == 0 && lines[0].Missing == 0 {
+		unsettled := func(b bus.Balance) bool { return b.Waiting != 0 || b.Missing != 0 }
+		if err == nil && !slices.ContainsFunc(lines, unsettled) {
 			return
 		}
 		select {
@@ -130,10 +141,13 @@ func (d *demoRun) drain(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// wrap watches the sink, and in a test disturbs it.
-func (d *demoRun) wrap(_ string, s pipeline.Sink) pipeline.Sink {
+// wrap watches a sink, and in a test disturbs it.
+func (d *demoRun) wrap(name string, s pipeline.Sink) pipeline.Sink {
 	if d.opts.wrap != nil {
-		s = d.opts.wrap(s)
+		s = d.opts.wrap(name, s)
+	}
+	if name == demoBase {
+		return watched{s, d.inBase}
 	}
 	return watched{s, d.watch}
 }

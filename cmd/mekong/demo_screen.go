@@ -151,6 +151,7 @@ func (d *demoRun) announce(dir string) {
 		{"Landing page", "http://" + reachable(d.page.listener.Addr().String()) + "/?utm_source=fb&utm_campaign=120208585133120157"},
 		{"Door", t.url},
 		{"Token", t.token},
+		{"Lark Base", d.lark.link() + " (simulated, in memory)"},
 		{"Metrics", "http://" + reachable(d.app.Console.Addr().String()) + "/metrics"},
 		{"Data", where},
 		{"An answer 200", d.app.Bus.Durability().String()},
@@ -187,13 +188,15 @@ func (d *demoRun) report(ctx context.Context) {
 
 func (d *demoRun) standing(elapsed time.Duration) string {
 	s, n := d.traffic.soFar(), d.app.Bus.Counts()
-	text := fmt.Sprintf("%4.0fs  received %d  duplicates %d  stored %d", elapsed.Seconds(),
-		n.Accepted+n.Duplicates, n.Duplicates, d.watch.writes())
+	text := fmt.Sprintf("%4.0fs  received %d  duplicates %d  stored %d  in Lark Base %d", elapsed.Seconds(),
+		n.Accepted+n.Duplicates, n.Duplicates, d.watch.writes(), d.inBase.writes())
 	if s.refused > 0 {
 		text += fmt.Sprintf("  refused %d", s.refused)
 	}
 	if _, why := d.app.Held(demoSink); why != "" {
 		text += "  held: " + why
+	} else if _, why := d.app.Held(demoBase); why != "" {
+		text += "  Lark Base held: " + why
 	} else if doing := d.screen.doing(); doing != "" {
 		text += "  " + doing
 	}

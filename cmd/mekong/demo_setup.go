@@ -16,10 +16,12 @@ var demoFiles embed.FS
 const (
 	demoSource = "landing"
 	demoSink   = "archive"
+	demoBase   = "crm"
 )
 
-// demoConfig is the embedded configuration with what the command line says.
-func demoConfig(dir string, o demoOptions) (*config.Config, error) {
+// demoConfig is the embedded configuration with what the command line says, and
+// with where the simulated Base turned out to be.
+func demoConfig(dir string, o demoOptions, base *simulatedBase) (*config.Config, error) {
 	text, err := demoFiles.ReadFile("demo/demo.yaml")
 	if err != nil {
 		return nil, err
@@ -29,6 +31,8 @@ func demoConfig(dir string, o demoOptions) (*config.Config, error) {
 		return nil, err
 	}
 	conf.DataDir, conf.HTTP.Intake, conf.HTTP.Console = dir, o.intake, o.console
+	crm := conf.Sinks[demoBase].LarkBase
+	crm.Endpoint, crm.URL = base.endpoint(), base.link()
 	return conf, nil
 }
 

@@ -35,7 +35,7 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-var anyPorts = []string{"--intake", "127.0.0.1:0", "--page", "127.0.0.1:0", "--console", "127.0.0.1:0"}
+var anyPorts = []string{"--intake", "127.0.0.1:0", "--page", "127.0.0.1:0", "--console", "127.0.0.1:0", "--lark", "127.0.0.1:0"}
 
 // demoOf runs the command to its end.
 func demoOf(t *testing.T, args ...string) (code int, out, errOut string) {
@@ -45,10 +45,12 @@ func demoOf(t *testing.T, args ...string) (code int, out, errOut string) {
 	return code, o.String(), e.String()
 }
 
+const inBase = "stored in Lark Base (simulated)"
+
 // rows reads the account: a name, then a number.
 func rows(t *testing.T, out string) map[string]int64 {
 	t.Helper()
-	line := regexp.MustCompile(`^  ([a-zA-Z ]+?) {2,}(\d+)(?:  .*)?$`)
+	line := regexp.MustCompile(`^  ([a-zA-Z ()]+?) {2,}(\d+)(?:  .*)?$`)
 	got := map[string]int64{}
 	for _, l := range strings.Split(out, "\n") {
 		if m := line.FindStringSubmatch(l); m != nil {
@@ -59,7 +61,8 @@ func rows(t *testing.T, out string) map[string]int64 {
 			got[m[1]] = n
 		}
 	}
-	for _, name := range []string{"received", "duplicates dropped", "stored in MongoDB", "buried", "filtered", "still pending"} {
+	for _, name := range []string{"received", "duplicates dropped", "stored in MongoDB", "buried", "filtered", "still pending",
+		inBase, "buried for Lark Base", "filtered for Lark Base", "pending for Lark Base"} {
 		if _, ok := got[name]; !ok {
 			t.Fatalf("the account has no %q:\n%s", name, out)
 		}
@@ -84,7 +87,12 @@ func TestDemoAddsUp(t *testing.T) {
 	if got["stored in MongoDB"] != got["received"]-got["duplicates dropped"] || got["still pending"]+got["buried"]+got["filtered"] != 0 {
 		t.Errorf("it does not add up:\n%s", out)
 	}
+	if got[inBase] != got["stored in MongoDB"] || got["pending for Lark Base"]+got["buried for Lark Base"]+got["filtered for Lark Base"] != 0 {
+		t.Errorf("the Base does not add up:\n%s", out)
+	}
 	for _, want := range []string{
+		`(?m)^  accepted to Lark Base +p50 [\d.]+ m?s   p99 [\d.]+ m?s   \(` + strconv.FormatInt(got[inBase], 10) + ` leads\)$`,
+		`(?m)^  balance of Lark Base +accepted \d+ = stored \d+ \+ waiting 0 \+ buried 0 \+ filtered 0; missing 0$`,
 		`(?m)^  sent to accepted +p50 [\d.]+ m?s   p99 [\d.]+ m?s$`,
 		`(?m)^  accepted to stored +p50 [\d.]+ m?s   p99 [\d.]+ m?s   \(` + strconv.FormatInt(got["stored in MongoDB"], 10) + ` leads\)$`,
 		`(?m)^  balance +accepted \d+ = stored \d+ \+ waiting 0 \+ buried 0 \+ filtered 0; missing 0$`,
@@ -118,13 +126,22 @@ func TestDemoGoesOnWithItsData(t *testing.T) {
 		if got["stored in MongoDB"] == 0 || got["stored in MongoDB"] != got["received"]-got["duplicates dropped"] {
 			t.Errorf("run %d does not add up:\n%s", run, out)
 		}
+		// The Base of each run began empty.
+		if got[inBase] != got["stored in MongoDB"] || !strings.Contains(out, "in memory and began empty") {
+			t.Errorf("run %d: %d in the Base:\n%s", run, got[inBase], out)
+		}
 		stored += got["stored in MongoDB"]
 		if all, ok := got["in all runs"]; ok != (run == 1) || ok && all != stored {
 			t.Errorf("run %d: %d in all runs (told: %t), want %d", run, all, ok, stored)
 		}
 	}
 	// Somebody else counts.
-	conf, err := demoConfig(dir, demoOptions{intake: "127.0.0.1:0", console: "127.0.0.1:0"})
+	base, err := openLark("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.close()
+	conf, err := demoConfig(dir, demoOptions{intake: "127.0.0.1:0", console: "127.0.0.1:0"}, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,17 +204,21 @@ func TestDemoWithABrokenSink(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
+		base  bool // the Base's sink, not MongoDB's
 		write func(context.Context, pipeline.Sink, []pipeline.Record) []pipeline.Outcome
 		where string // which row of the account has them
 		says  string // in the account
 		fails string // the verdict
 	}{
-		{"held", all(pipeline.Hold(errors.New("the server is on holiday"), time.Hour)), "still pending", "the sink is held: the server is on holiday", ""},
-		{"refusing", all(pipeline.Permanent(errors.New("no such field"))), "buried", "", ""},
-		{"lying", all(nil), "", "", "leads were accepted, but 0 are accounted for"},
-		{"losing one", func(ctx context.Context, s pipeline.Sink, batch []pipeline.Record) []pipeline.Outcome {
+		{"held", false, all(pipeline.Hold(errors.New("the server is on holiday"), time.Hour)), "still pending", "the sink is held: the server is on holiday", ""},
+		{"refusing", false, all(pipeline.Permanent(errors.New("no such field"))), "buried", "", ""},
+		{"lying", false, all(nil), "", "", "leads were accepted, but 0 are accounted for"},
+		{"losing one", false, func(ctx context.Context, s pipeline.Sink, batch []pipeline.Record) []pipeline.Outcome {
 			return append(s.Write(ctx, batch[1:]), pipeline.Outcome{})
 		}, "", "", "are accounted for"},
+		{"a held Base", true, all(pipeline.Hold(errors.New("the Base is on holiday"), time.Hour)), "pending for Lark Base", "the sink is held: the Base is on holiday", ""},
+		{"a refusing Base", true, all(pipeline.Permanent(errors.New("no such column"))), "buried for Lark Base", "", ""},
+		{"a lying Base", true, all(nil), "", "", "leads were for the simulated Base, but 0 are accounted for"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -205,8 +226,13 @@ func TestDemoWithABrokenSink(t *testing.T) {
 			cmd := &cli{in: strings.NewReader(""), out: &out, err: &errOut, logLevel: "error"}
 			err := cmd.demo(t.Context(), demoOptions{
 				length: time.Second, rate: 40, data: t.TempDir(), drain: 3 * time.Second,
-				intake: "127.0.0.1:0", page: "127.0.0.1:0", console: "127.0.0.1:0",
-				wrap: func(s pipeline.Sink) pipeline.Sink { return writes{s, c.write} },
+				intake: "127.0.0.1:0", page: "127.0.0.1:0", console: "127.0.0.1:0", lark: "127.0.0.1:0",
+				wrap: func(name string, s pipeline.Sink) pipeline.Sink {
+					if c.base != (name == demoBase) {
+						return s
+					}
+					return writes{s, c.write}
+				},
 			})
 			if c.fails == "" && err != nil || c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
 				t.Fatalf("the verdict is %v, want %q\n%s%s", err, c.fails, errOut.String(), out.String())
@@ -228,7 +254,7 @@ func TestDemoWithoutAPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, flag := range []string{"--intake", "--page", "--console"} {
+	for _, flag := range []string{"--intake", "--page", "--console", "--lark"} {
 		code, out, errOut := demoOf(t, "--for", "1s", flag, taken.Addr().String())
 		if code != exitFailed || out != "" || !strings.Contains(errOut, "cannot listen on "+taken.Addr().String()) || !strings.Contains(errOut, flag+" 127.0.0.1:0") {
 			t.Errorf("%s: exit %d\n%s%s", flag, code, errOut, out)

@@ -19,7 +19,7 @@ type traffic struct {
 	rate       int
 	base       uint64 // number of the first lead; differs from run to run
 	client     *http.Client
-	watch      *watch
+	watches    []*watch // of all who want to know when a lead was answered
 
 	mu    sync.Mutex
 	known lately[struct{}] // IDs that were answered
@@ -43,9 +43,9 @@ const (
 	repeatEvery = 50               // of so many submissions the last repeats an earlier one
 )
 
-func newTraffic(url, token string, rate int, w *watch) *traffic {
+func newTraffic(url, token string, rate int, w ...*watch) *traffic {
 	return &traffic{
-		url: url, token: token, rate: rate, watch: w, base: uint64(time.Now().UnixNano()),
+		url: url, token: token, rate: rate, watches: w, base: uint64(time.Now().UnixNano()),
 		client: &http.Client{
 			Timeout:   answerWait,
 			Transport: &http.Transport{MaxIdleConnsPerHost: inFlight, MaxConnsPerHost: inFlight},
@@ -137,7 +137,9 @@ func (t *traffic) send(ctx context.Context, n int64, due time.Time) {
 	}
 	t.mu.Unlock()
 	if first {
-		t.watch.acceptedAt(id, now)
+		for _, w := range t.watches {
+			w.acceptedAt(id, now)
+		}
 	}
 }
 

@@ -27,6 +27,7 @@
     sample: "Fill in a sample",
     wire: "What the browser sent",
     arrived: "Just arrived in MongoDB",
+    base: "See the rows in Lark Base (simulated)",
     accepted: "Accepted",
     duplicates: "Duplicates dropped",
     stored: "Stored",
@@ -98,7 +99,11 @@
   let settings = null;
 
   async function configure() {
-    if (!settings) settings = await (await fetch("settings")).json();
+    if (!settings) {
+      settings = await (await fetch("settings")).json();
+      $("base").href = settings.base;
+      $("base").hidden = false;
+    }
     return settings;
   }
 
