@@ -103,8 +103,14 @@ func propose(columns []lark.Field, keyColumn string) []proposal {
 		}
 	}
 	for field, b := range best {
-		out[b.column].Word = columnFields[b.order].word(b.rank)
+		f := columnFields[b.order]
+		out[b.column].Word = f.word(b.rank)
 		out[b.column].Field = field
+		if !f.builtIn {
+			// A field that is not known keeps the name the form gives it, which is
+			// most often the column's.
+			out[b.column].Field = out[b.column].Column.Name
+		}
 	}
 	return out
 }

@@ -45,7 +45,8 @@ func (s *Sim) cellView(t *table, f *field, r *row) cellView {
 			return cellView{Kind: "link", Text: text, URL: "mailto:" + text}
 		}
 	case Phone:
-		return cellView{Kind: "link", Text: text, URL: "tel:" + text}
+		// html/template lets no tel: link pass; the number itself is what matters.
+		return cellView{Kind: "text", Text: text}
 	case URL:
 		l := v.(Link)
 		return cellView{Kind: "link", Text: l.Text, URL: l.URL}
