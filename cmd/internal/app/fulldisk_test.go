@@ -2,7 +2,8 @@ package app
 
 import (
 	"errors"
-	"log/slog"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"mekong/cmd/internal/leads"
 	"mekong/pipeline"
+	"mekong/sources/ladipage"
+	"mekong/sources/request"
 )
 
 // The end of the space is reached in the three ways there are. A sender is told
@@ -36,7 +40,7 @@ func TestFullDisk(t *testing.T) {
 func streamsAreFull(t *testing.T) {
 	c := configured(t, t.TempDir(), oneSink)
 	c.NATS.MaxBytes = 64 << 20 // the least there may be; RAW and RECORDS have 27 MB each
-	r := start(t, c, Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	r := start(t, c, Options{})
 	f := newTraffic(r)
 	fill := func() {
 		for n := 0; f.one(heavy(300<<10, f.next)); n++ {
@@ -119,15 +123,12 @@ func volumeIsFull(t *testing.T, volume string) {
 		gates[name] = newGate(s)
 		return gates[name]
 	}}
-	options.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	f := newTraffic(start(t, c, options))
 	f.many(200)
 	f.settled("archive", "crm")
 
-	for name, g := range gates {
+	for _, g := range gates {
 		g.shutter(true)
-		defer g.shutter(false)
-		_ = name
 	}
 	f.many(50)
 	poll(t, 20*time.Second, func() string {
@@ -140,8 +141,22 @@ func volumeIsFull(t *testing.T, volume string) {
 	})
 	filler := newFiller(t, volume)
 	filler.all()
+	filler.giveBack(1 << 20) // more than the reserve, less than what comes now
+	group := f.group(8, 250<<10)
+	grouped := make(chan error, 1)
+	go func() { grouped <- f.Bus.Emit(t.Context(), group...) }()
+	poll(t, 20*time.Second, func() string {
+		if f.nats.Healthy() == nil {
+			return "JetStream is not broken"
+		}
+		return ""
+	})
+	filler.all()
 	for _, g := range gates {
 		g.shutter(false)
+	}
+	if err := <-grouped; err == nil {
+		t.Error("a group was accepted for which there is no room")
 	}
 	poll(t, 30*time.Second, func() string {
 		f.refused(1)
@@ -186,6 +201,27 @@ func volumeIsFull(t *testing.T, volume string) {
 	f.complete("archive", mails(f.documents("mekong", "records")))
 	f.complete("crm", away.mails())
 	f.nothingBuried()
+
+	// A start on a full volume says so, and harms nothing.
+	filler = newFiller(t, volume)
+	filler.all()
+	f.stop()
+	for range 2 {
+		a, err := New(t.Context(), c, options)
+		switch {
+		case err == nil:
+			a.Close()
+		case !strings.Contains(err.Error(), "no space left"):
+			t.Errorf("a start on a full volume says %v", err)
+		}
+	}
+	filler.remove()
+	f.running = start(t, c, options)
+	f.many(10)
+	f.settled("archive", "crm")
+	f.complete("archive", mails(f.documents("mekong", "records")))
+	f.complete("crm", away.mails())
+	f.nothingBuried()
 	for name, g := range gates {
 		holds, others := g.verdicts()
 		t.Logf("%s held for %v", name, holds)
@@ -193,6 +229,21 @@ func volumeIsFull(t *testing.T, volume string) {
 			t.Errorf("%s blames records: %v", name, others)
 		}
 	}
+}
+
+// group is n leads of that many bytes, as the door hands them over together when
+// their senders come at the same moment. Which of them are stored when there is
+// no room for all, nobody is told.
+func (f *traffic) group(n, size int) []pipeline.Raw {
+	raws := make([]pipeline.Raw, n)
+	for i := range raws {
+		contentType, body := append(leads.Make(f.next), heavy(size, f.next)).Encode(leads.JSON)
+		raws[i] = pipeline.Raw{ID: fmt.Sprint("landing-group-", f.next), Source: "landing", Format: ladipage.Format,
+			Received: time.Now(), Meta: map[string]string{request.ContentType: contentType}, Body: body}
+		f.sent[mail(f.next)] = false
+		f.next++
+	}
+	return raws
 }
 
 // nothingBuried: a disk is no record's fault.
@@ -225,6 +276,20 @@ func newFiller(t *testing.T, volume string) *filler {
 func (f *filler) grow(n int) {
 	f.t.Helper()
 	if _, err := f.file.Write(make([]byte, n)); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *filler) giveBack(n int64) {
+	f.t.Helper()
+	size, err := f.file.Seek(0, io.SeekEnd)
+	if err == nil {
+		err = f.file.Truncate(size - n)
+	}
+	if err == nil {
+		_, err = f.file.Seek(0, io.SeekEnd)
+	}
+	if err != nil {
 		f.t.Fatal(err)
 	}
 }
