@@ -1,208 +1,83 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"mekong/cmd/internal/app"
-	"mekong/cmd/internal/leads"
 	"mekong/config"
+	"mekong/pipeline/bus"
 )
 
-// asProgram makes the test binary be mekong itself, so that a test can kill a
-// real process.
-const asProgram = "MEKONG_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-const killConfig = `
-http: { intake: "127.0.0.1:0", console: "127.0.0.1:0" }
-nats: { reserve: 1 }
-sources:
-  landing:
-    ladipage: { path: /in/landing, token: 0123456789abcdef-of-a-test, rate: 0 }
-sinks:
-  archive:
-    mongodb: {}
-`
-
-// child is a mekong in a process of its own.
-type child struct {
-	cmd  *exec.Cmd
-	door string
-	done chan error
-}
-
-var doorLine = regexp.MustCompile(`source +landing +(http://\S+)`)
-
-// spawn starts `mekong run` and returns once its door is open.
-func spawn(t *testing.T, file string) *child {
-	t.Helper()
-	c := &child{cmd: exec.Command(os.Args[0], "run", "-c", file), done: make(chan error, 1)}
-	c.cmd.Env = append(os.Environ(), asProgram+"=1")
-	c.cmd.Dir = filepath.Dir(file)
-	errs, err := c.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	doors := make(chan string, 1)
-	var log bytes.Buffer
-	go func() {
-		lines := bufio.NewScanner(errs)
-		for lines.Scan() {
-			log.Write(append(lines.Bytes(), '\n'))
-			if m := doorLine.FindStringSubmatch(lines.Text()); m != nil {
-				doors <- m[1]
-			}
-		}
-		c.done <- c.cmd.Wait()
-	}()
-	select {
-	case c.door = <-doors:
-	case err := <-c.done:
-		t.Fatalf("mekong did not start: %v\n%s", err, log.String())
-	case <-time.After(time.Minute):
-		_ = c.cmd.Process.Kill()
-		<-c.done
-		t.Fatalf("mekong does not open its door\n%s", log.String())
-	}
-	return c
-}
-
-// kill is kill -9.
-func (c *child) kill(t *testing.T) {
-	t.Helper()
-	if err := c.cmd.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	<-c.done
-}
-
-// crowd sends leads until told to stop and remembers what it was promised.
-type crowd struct {
-	next     atomic.Uint64
+// sending is the senders' own account: what they sent and what they were told.
+type sending struct {
 	mu       sync.Mutex
-	sent     map[string]bool // by e-mail, which each lead has of its own
-	promised map[string]bool
+	next     uint64
+	ids      map[uint64]string // accepted, by lead
+	unknown  []uint64          // sent, and never answered in full
+	accepted int               // in this round
 }
 
-// send posts leads over n connections until ctx ends. A sender that gets no
-// complete 200 knows nothing; every second one then says the same once more, to
-// whoever answers in the next round.
-func (c *crowd) send(ctx context.Context, door string, n int, again []uint64) (unanswered []uint64) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n}, Timeout: 10 * time.Second}
-	defer client.CloseIdleConnections()
-	queue := make(chan uint64, len(again))
-	for _, i := range again {
-		queue <- i
-	}
+// burst sends distinct leads over several connections until ctx ends. Nothing
+// is sent twice.
+func (s *sending) burst(ctx context.Context, door string, connections int) {
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	for range n {
+	for range connections {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				var i uint64
-				select {
-				case i = <-queue:
-				default:
-					i = c.next.Add(1)
+				s.mu.Lock()
+				n := s.next
+				s.next++
+				s.mu.Unlock()
+				id, err := submit(context.WithoutCancel(ctx), door, n)
+				s.mu.Lock()
+				if err == nil {
+					s.ids[n] = id
+					s.accepted++
+				} else {
+					s.unknown = append(s.unknown, n)
 				}
-				mail := fmt.Sprintf("lead%d@example.com", i)
-				c.mu.Lock()
-				c.sent[mail] = true
-				c.mu.Unlock()
-				ct, body := leads.Make(i).Encode(leads.Kinds[i%3])
-				// Not bound to ctx: a request under way must see the kill.
-				_, _, err := post(context.WithoutCancel(ctx), client, door, "0123456789abcdef-of-a-test", parcel{"", ct, body})
+				s.mu.Unlock()
 				if err != nil {
-					mu.Lock()
-					unanswered = append(unanswered, i)
-					mu.Unlock()
-					if ctx.Err() == nil && !strings.Contains(err.Error(), "503") {
-						return // the process is gone
-					}
-					continue
+					return // nobody is there any more
 				}
-				c.mu.Lock()
-				c.promised[mail] = true
-				c.mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	var repeat []uint64
-	for i, lead := range unanswered {
-		if i%2 == 0 {
-			repeat = append(repeat, lead)
-		}
-	}
-	return repeat
 }
 
-// Twenty times a process is killed in the middle of its work. Whatever was
-// answered 200 is in MongoDB exactly once, and nothing else is.
-func TestKill9(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "mekong.yaml")
-	if err := os.WriteFile(file, []byte("data_dir: "+filepath.Join(dir, "data")+"\n"+killConfig), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 9))
-	c := &crowd{sent: map[string]bool{}, promised: map[string]bool{}}
-	var again []uint64
-	for range 20 {
-		p := spawn(t, file)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan []uint64, 1)
-		go func() { ended <- c.send(ctx, p.door, 16, again) }()
-		select {
-		case <-time.After(time.Duration(50+random.IntN(500)) * time.Millisecond):
-		case again = <-ended:
-			t.Fatal("the senders gave up before the kill")
-		}
-		p.kill(t)
-		cancel()
-		again = <-ended
-	}
-	if len(c.promised) < 200 {
-		t.Fatalf("only %d leads were accepted in 20 rounds", len(c.promised))
-	}
-	t.Logf("%d sent, %d accepted", len(c.sent), len(c.promised))
-	verify(t, file, c)
-}
-
-// verify lets what waits be stored, and looks at every document.
-func verify(t *testing.T, file string, c *crowd) {
+// again sends what was not answered once more, the same to the byte.
+func (s *sending) again(t *testing.T, door string) {
 	t.Helper()
-	conf, err := config.Load(file)
+	for _, n := range s.unknown {
+		id, err := submit(t.Context(), door, n)
+		if err != nil {
+			t.Fatalf("a lead sent again: %v", err)
+		}
+		s.ids[n] = id
+	}
+	s.unknown = nil
+}
+
+// stored opens the folder in this process, waits until nothing waits, and holds
+// what is in MongoDB against what was sent.
+func (s *sending) stored(t *testing.T, path string) {
+	t.Helper()
+	c, err := config.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(t.Context(), conf, app.Options{})
+	a, err := app.New(t.Context(), c, app.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,53 +85,133 @@ func verify(t *testing.T, file string, c *crowd) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- a.Run(ctx) }()
-	deadline := time.Now().Add(2 * time.Minute)
-	for {
+	began := time.Now()
+	var line bus.Balance
+	await(t, time.Minute, func() string {
+		select {
+		case err := <-ran:
+			t.Fatalf("the app ended by itself: %v", err)
+		default:
+		}
 		lines, err := a.Balance(ctx)
-		if err == nil && lines[0].Waiting == 0 {
-			if lines[0].Missing != 0 || lines[0].Buried != 0 {
-				t.Errorf("the balance is %+v", lines[0])
-			}
-			break
+		if err != nil {
+			return err.Error()
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not come to rest: %+v, %v", lines, err)
+		if line = lines[0]; line.Waiting != 0 || line.Missing != 0 {
+			return fmt.Sprintf("%+v", line)
 		}
-		time.Sleep(20 * time.Millisecond)
+		return ""
+	})
+	t.Logf("everything was stored %s after the last start: %+v", time.Since(began).Round(time.Millisecond), line)
+	cancel()
+	if err := <-ran; err != nil {
+		t.Error(err)
 	}
 	far, err := a.FarEnd("archive")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = far.Close() }()
-	docs, err := far.Recent(ctx, 1_000_000)
+	defer func() { _ = far.Close() }() // it has only read
+	docs, err := far.Recent(t.Context(), int(s.next)*2+10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	times := map[string]int{}
+	if n, err := far.Count(t.Context()); err != nil || n != int64(len(docs)) || n != line.Stored {
+		t.Errorf("%d documents (%v), %d were read, and the balance says %d", n, err, len(docs), line.Stored)
+	}
+	byMail := map[string]string{} // → ID
 	for _, d := range docs {
-		mail, _ := d.Fields["email"].(string)
-		times[mail]++
-		if !c.sent[mail] {
-			t.Errorf("document %s was never sent", d.Key)
+		address, _ := d.Fields["email"].(string)
+		if other, twice := byMail[address]; twice {
+			t.Errorf("%s is stored twice, as %s and %s", address, other, d.ID)
 		}
+		byMail[address] = d.ID
 	}
-	lost, doubled := 0, 0
-	for mail := range c.promised {
-		if times[mail] == 0 {
+	lost := 0
+	for n, id := range s.ids {
+		address := fmt.Sprintf("lead%d@example.com", n)
+		if byMail[address] != id {
 			lost++
+			t.Errorf("lead %d was accepted as %s, and is stored as %q", n, id, byMail[address])
 		}
+		delete(byMail, address)
 	}
-	for _, n := range times {
-		if n > 1 {
-			doubled++
+	found := 0
+	for _, n := range s.unknown {
+		address := fmt.Sprintf("lead%d@example.com", n)
+		if byMail[address] != "" {
+			found++
 		}
+		delete(byMail, address)
 	}
-	if lost > 0 || doubled > 0 {
-		t.Errorf("of %d accepted leads %d are lost; %d are there more than once", len(c.promised), lost, doubled)
+	for address := range byMail {
+		t.Errorf("%s is stored and was never sent", address)
 	}
-	cancel()
-	if err := <-ran; err != nil {
-		t.Error(err)
+	t.Logf("%d leads sent, %d accepted, %d lost; of %d never answered %d are stored", s.next, len(s.ids), lost, len(s.unknown), found)
+}
+
+// inPeace starts, has one lead stored, and stops: the embedded MongoDB does not
+// survive a kill while it makes a collection or an index.
+func (s *sending) inPeace(t *testing.T, path string) {
+	t.Helper()
+	p := run(t, path)
+	id, err := submit(t.Context(), p.door, s.next)
+	if err != nil {
+		t.Fatal(err)
 	}
+	s.ids[s.next] = id
+	s.next++
+	await(t, 20*time.Second, func() string {
+		resp, err := senders.Get(p.metrics)
+		if err != nil {
+			return err.Error()
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || !strings.Contains(string(text), `mekong_sink_records_total{outcome="stored",sink="archive"} 1`) {
+			return fmt.Sprint("the first lead is not stored: ", err)
+		}
+		return ""
+	})
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.exit(10 * time.Second); code != exitOK {
+		t.Fatalf("it ended with code %d:\n%s", code, p.err)
+	}
+}
+
+// TestKill9 kills the program, without warning and under load, twenty times over
+// the same folder. Every lead that was answered 200 is stored exactly once. In
+// every second round the senders send what was not answered again.
+func TestKill9(t *testing.T) {
+	const rounds, connections = 20, 32
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	path := written(t, t.TempDir(), "")
+	s := &sending{ids: map[uint64]string{}}
+	s.inPeace(t, path)
+	for round := range rounds {
+		began := time.Now()
+		p := run(t, path)
+		ready := time.Since(began)
+		if round%2 == 0 {
+			s.again(t, p.door)
+		}
+		s.accepted = 0
+		delay := time.Duration(20+random.IntN(700)) * time.Millisecond
+		ctx, cancel := context.WithTimeout(t.Context(), delay)
+		stop := context.AfterFunc(ctx, func() { _ = p.cmd.Process.Kill() })
+		s.burst(ctx, p.door, connections)
+		if stop() {
+			t.Fatalf("all connections failed before the kill:\n%s", p.err)
+		}
+		cancel()
+		if code := p.exit(10 * time.Second); code != -1 {
+			t.Fatalf("it ended with code %d before it was killed:\n%s", code, p.err)
+		}
+		t.Logf("round %d: ready in %s, killed after %s, %d accepted", round, ready.Round(time.Millisecond), delay, s.accepted)
+	}
+	s.stored(t, path)
 }
