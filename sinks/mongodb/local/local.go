@@ -66,6 +66,9 @@ func Start(ctx context.Context, dir string) (*Server, error) {
 	if s.lock, err = lockFile(filepath.Join(dir, "lock")); err != nil {
 		return nil, err
 	}
+	if err := s.mend(ctx); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
 	if err := s.serve(); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
