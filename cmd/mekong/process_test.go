@@ -57,12 +57,11 @@ sinks:
 
 // process is a `mekong run` of its own.
 type process struct {
-	t       *testing.T
-	cmd     *exec.Cmd
-	err     *output // what it printed
-	door    string  // where it takes leads
-	metrics string
-	ended   chan struct{}
+	t     *testing.T
+	cmd   *exec.Cmd
+	err   *output // what it printed
+	door  string  // where it takes leads
+	ended chan struct{}
 }
 
 // command starts the program with these arguments.
@@ -86,19 +85,15 @@ func command(t *testing.T, args ...string) *process {
 	return p
 }
 
-var (
-	announced = regexp.MustCompile(`(?m)^  source landing +(http://\S+)$`)
-	operators = regexp.MustCompile(`(?m)^  operators +(http://\S+/metrics), /readyz$`)
-)
+var announced = regexp.MustCompile(`(?m)^  source landing +(http://\S+)$`)
 
 // run starts `mekong run` and returns once it takes leads.
 func run(t *testing.T, config string, args ...string) *process {
 	t.Helper()
 	p := command(t, append([]string{"run", "-c", config}, args...)...)
 	await(t, 30*time.Second, func() string {
-		m, o := announced.FindStringSubmatch(p.err.String()), operators.FindStringSubmatch(p.err.String())
-		if m != nil && o != nil {
-			p.door, p.metrics = m[1], o[1]
+		if m := announced.FindStringSubmatch(p.err.String()); m != nil {
+			p.door = m[1]
 			return ""
 		}
 		select {

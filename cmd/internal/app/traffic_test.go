@@ -114,8 +114,14 @@ type gate struct {
 	others map[string]int // its other errors
 }
 
-func newGate(s pipeline.Sink) *gate {
-	return &gate{Sink: s, holds: map[string]int{}, others: map[string]int{}}
+func newGate() *gate { return &gate{holds: map[string]int{}, others: map[string]int{}} }
+
+// before puts the gate before a sink; the one of an earlier start is done with.
+func (g *gate) before(s pipeline.Sink) pipeline.Sink {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.Sink = s
+	return g
 }
 
 func (g *gate) shutter(shut bool) {
@@ -139,12 +145,12 @@ func (g *gate) verdicts() (holds, others map[string]int) {
 
 func (g *gate) Write(ctx context.Context, batch []pipeline.Record) []pipeline.Outcome {
 	g.mu.Lock()
-	shut := g.shut
+	shut, sink := g.shut, g.Sink
 	g.mu.Unlock()
 	if shut {
 		return pipeline.Outcomes(len(batch), pipeline.Hold(errShut, 0))
 	}
-	out := g.Sink.Write(ctx, batch)
+	out := sink.Write(ctx, batch)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, o := range out {
