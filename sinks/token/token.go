@@ -5,8 +5,9 @@
 // There are two providers. [Cached] is for a token that can be fetched anew at any
 // time (Lark's tenant token, a service account's): one fetch for any number of
 // callers, ahead of expiry, dropped when the server refuses it. [Session] is for
-// one that is renewed with a single-use refresh token (a user's consent): renewed
-// under a lease, by one process of all, and saved before it is used.
+// one that is renewed with a refresh token (a user's consent): renewed under a
+// lease, by one process of all, and saved before it is used. [Login] is how a person
+// gives that consent in a browser, whoever asks for it.
 //
 // What several processes share is in a [Store]: two small tables, [Table], whose
 // writes carry the revision they build on. The bus has such a table; the adapter
@@ -17,8 +18,8 @@
 // A fetch or an exchange that was begun is never cut off because the caller that
 // happened to begin it went away: others wait for it too, and an exchange that
 // stops half-way costs the session. It therefore runs beside its callers, with a
-// time limit of its own. Nothing else here starts a goroutine, and nothing sleeps
-// but a process that waits for another one's lease.
+// time limit of its own. Nothing else here starts a goroutine but [Login.Wait], which
+// ends its own, and nothing sleeps but a process that waits for another one's lease.
 //
 // Tokens never appear in an error, an [Event] or a [Status].
 package token
