@@ -139,7 +139,7 @@ func (s *Session) exchange(ctx context.Context, v saved, revision uint64) (Token
 	now, before := s.o.Now(), v
 	// The mark says, to whoever comes after a crash, that this refresh token may
 	// have been used. Its write also proves that the entry is still as it was read.
-	v.Lost = v.Lost || v.Trying != nil
+	v.Lost = !s.o.Reusable && (v.Lost || v.Trying != nil)
 	v.Trying = &now
 	v.Attempts = s.storm.add(v.Attempts, now)
 	revision, err := s.o.Store.save(ctx, s.o.Name, v, revision)
@@ -167,6 +167,9 @@ func (s *Session) exchange(ctx context.Context, v saved, revision uint64) (Token
 	}
 	if pair.Access.Value.IsZero() {
 		return Token{}, errors.New("the exchange brought no access token")
+	}
+	if s.o.Reusable && pair.Refresh.Value.IsZero() {
+		pair.Refresh = v.Refresh.token()
 	}
 	u := &unsaved{pair: pair.after(v.pair(), now), from: refresh}
 	s.mu.Lock()

@@ -20,11 +20,16 @@ type SessionOptions struct {
 	Store *Store
 	Name  string // of the entry in the store; one per sign-in
 
-	// Exchange buys the next pair with a refresh token that works once. An error
-	// that [Reauthorise] made ends the session; any other is tried again later with
-	// the same refresh token, and is not even counted if [Unsent] made it. It is called with a context that ends after 20
-	// seconds and not with any caller's.
+	// Exchange buys the next pair with a refresh token. An error that [Reauthorise]
+	// made ends the session; any other is tried again later with the same refresh
+	// token, and is not even counted if [Unsent] made it. It is called with a context
+	// that ends after 20 seconds and not with any caller's.
 	Exchange func(ctx context.Context, refresh Secret) (Pair, error)
+
+	// Reusable says that a refresh token works more than once, as Google's do: a
+	// pair without one leaves the old one in place, and an answer that was lost has
+	// cost nothing.
+	Reusable bool
 
 	// Early is how long before its end the access token is replaced; 0: at about
 	// 70 % of its life.
@@ -38,8 +43,9 @@ type SessionOptions struct {
 	StormWindow time.Duration
 }
 
-// Session is a [Provider] for a user's sign-in that lives on single-use refresh
-// tokens. Any number of processes may have one on the same entry of one store.
+// Session is a [Provider] for a user's sign-in that lives on refresh tokens, which
+// are taken for single-use unless it is told otherwise. Any number of processes may
+// have one on the same entry of one store.
 //
 // A refresh token is exchanged only under the lease, only after the entry was read
 // again under it, and only after the entry says that it is being tried; what the

@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -302,4 +303,65 @@ func TestASignInDuringARenewalWins(t *testing.T) {
 		want(t, a, "a-3")
 		want(t, b, "a-3")
 	})
+}
+
+// Where a refresh token works more than once, an exchange brings none and the old one
+// stays, and an answer that was lost ends nothing.
+func TestAReusableRefreshToken(t *testing.T) {
+	w := newWorld(t)
+	now := time.Now()
+	clock := func() time.Time { return now }
+	asked, lost := 0, false
+	p := w.start(func(o *SessionOptions) {
+		o.Reusable, o.Now, o.StormLimit = true, clock, 60
+		o.Exchange = func(_ context.Context, refresh Secret) (Pair, error) {
+			asked++
+			switch {
+			case lost:
+				return Pair{}, errors.New("the line broke")
+			case refresh.Reveal() != "r-for-good":
+				return Pair{}, Reauthorise(Revoked, nil)
+			}
+			return Pair{Access: Token{Value: NewSecret(fmt.Sprint("a-", asked)), Issued: now, Expires: now.Add(time.Hour)}}, nil
+		}
+	})
+	first := Pair{Access: Token{Value: NewSecret("a-0"), Issued: now, Expires: now.Add(time.Hour)}, Refresh: Token{Value: NewSecret("r-for-good")}}
+	if err := p.SignIn(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		now = now.Add(time.Hour)
+		lost = true
+		for range 2 {
+			if _, err := p.Token(t.Context()); err == nil || errors.Is(err, ErrReauthorise) {
+				t.Fatalf("a lost answer: %v", err)
+			}
+		}
+		lost = false
+		if got, err := p.Token(t.Context()); err != nil || got.Value.Reveal() != fmt.Sprint("a-", asked) {
+			t.Fatalf("got %q, %v", got.Value.Reveal(), err)
+		}
+	}
+	st, err := p.Standing(t.Context())
+	if err != nil || st.Epoch != 4 || st.Broken != nil || !st.RefreshExpires.IsZero() {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if f := p.Findings(t.Context(), "sinks.x", "login"); len(f) != 1 || strings.Contains(f[0].What, "unknown") {
+		t.Errorf("%+v", f)
+	}
+	// Refused for good after two attempts without an end, it is not told as lost.
+	if err := p.SignIn(t.Context(), Pair{Access: first.Access, Refresh: Token{Value: NewSecret("r-revoked")}}); err != nil {
+		t.Fatal(err)
+	}
+	now, lost = now.Add(time.Hour), true
+	for range 2 {
+		if _, err := p.Token(t.Context()); err == nil {
+			t.Fatal("there is a token")
+		}
+	}
+	lost = false
+	var broken *BrokenError
+	if _, err := p.Token(t.Context()); !errors.As(err, &broken) || broken.Why != Revoked {
+		t.Errorf("revoked: %v", err)
+	}
 }

@@ -102,10 +102,11 @@ func (s *Session) Findings(ctx context.Context, setting, login string) []pipelin
 			Fix: "see that no other program uses the same sign-in, and that the app is still allowed what it asks for; then " + again,
 		}}
 	}
-	found := []pipeline.Finding{{
-		Level: pipeline.OK, Setting: setting,
-		What: fmt.Sprintf("signed in; the access token ends %s and is renewed by itself, at the latest by %s", moment(st.AccessExpires), moment(st.RefreshExpires)),
-	}}
+	what := fmt.Sprintf("signed in; the access token ends %s and is renewed by itself", moment(st.AccessExpires))
+	if !st.RefreshExpires.IsZero() {
+		what += ", at the latest by " + moment(st.RefreshExpires)
+	}
+	found := []pipeline.Finding{{Level: pipeline.OK, Setting: setting, What: what}}
 	if !st.RefreshExpires.IsZero() && st.RefreshExpires.Sub(now) < 48*time.Hour {
 		found = append(found, pipeline.Finding{
 			Level: pipeline.Warn, Setting: setting, What: "the sign-in ends " + moment(st.RefreshExpires) + " unless it is used before",
