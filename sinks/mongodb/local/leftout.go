@@ -10,6 +10,9 @@ type Server struct{}
 // Start returns [ErrLeftOut].
 func Start(context.Context, string) (*Server, error) { return nil, ErrLeftOut }
 
+// Running finds none.
+func Running(string) string { return "" }
+
 // URI is empty.
 func (*Server) URI() string { return "" }
 

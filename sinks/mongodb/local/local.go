@@ -105,7 +105,24 @@ func (s *Server) serve() error {
 	} else if err := os.Chmod(listen.Unix, 0o600); err != nil {
 		return err
 	}
+	if err := os.WriteFile(filepath.Join(s.dir, address), []byte(s.uri), 0o600); err != nil {
+		return fmt.Errorf("embedded MongoDB: %w", err)
+	}
 	return nil
+}
+
+// address is the file in the data's directory that says where the server listens.
+const address = "address"
+
+// Running is the connection string of the server that runs on dir, in whichever
+// process of this user; "" when there is none to be found. What a killed process
+// left behind looks like a server that does not answer.
+func Running(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, address))
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // listener chooses where to listen: a socket beside the data, or in a private
@@ -162,6 +179,11 @@ func (s *Server) release() error {
 	}
 	if s.socket != "" {
 		err = os.RemoveAll(s.socket)
+	}
+	if s.uri != "" {
+		if gone := os.Remove(filepath.Join(s.dir, address)); !errors.Is(gone, os.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
 	}
 	return errors.Join(err, s.lock.Close())
 }
