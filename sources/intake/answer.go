@@ -15,6 +15,7 @@ import (
 type answer struct {
 	status int
 	body   []byte
+	kind   string        // content type; "": JSON
 	wait   time.Duration // Retry-After, when not 0
 }
 
@@ -25,7 +26,9 @@ var (
 
 func (a answer) write(w http.ResponseWriter) {
 	h := w.Header()
-	h["Content-Type"] = jsonType
+	if h["Content-Type"] = jsonType; a.kind != "" {
+		h["Content-Type"] = []string{a.kind}
+	}
 	h["X-Content-Type-Options"] = noSniff
 	if a.wait > 0 {
 		seconds := (a.wait + time.Second - 1) / time.Second

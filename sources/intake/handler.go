@@ -48,8 +48,16 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rt.preflight(w, r)
 		rt.measured.count(http.StatusNoContent)
 		return
+	case http.MethodGet:
+		if rt.Verify != nil {
+			a := d.verify(rt, r)
+			a.write(w)
+			rt.measured.count(a.status)
+			return
+		}
+		fallthrough
 	default:
-		w.Header().Set("Allow", "POST, OPTIONS")
+		w.Header().Set("Allow", rt.allowed())
 		rt.measured.count(http.StatusMethodNotAllowed)
 		fail(notPost).write(w)
 		return

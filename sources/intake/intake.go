@@ -58,6 +58,11 @@ type Route struct {
 	Headers   []string // request headers that a page may send, besides Content-Type
 	Origins   []string // page origins allowed by CORS, "https://*.example.com" included; empty: any
 	Receiver  Receiver
+
+	// Verify answers a GET, by which some vendors make sure of an address before
+	// they post to it, with a body of the given content type. Nothing is stored.
+	// A [request.Refusal] is answered as it says. Nil: a GET is answered 405.
+	Verify func(r *http.Request) (body []byte, contentType string, err error)
 }
 
 // Options of [New]. The zero value of each is a usable default.
