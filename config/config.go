@@ -35,6 +35,7 @@ type Config struct {
 	Sources       map[string]Source  `yaml:"sources" doc:"ways in, by a name of your choice; each has exactly one adapter block"`
 	Transform     map[string]Mapping `yaml:"transform" doc:"by source name: what is added to, or put instead of parts of, the built-in mapping of its format"`
 	Sinks         map[string]Sink    `yaml:"sinks" doc:"destinations, by a name of your choice; each has exactly one adapter block"`
+	Notices       Notices            `yaml:"notices" doc:"where operators are told what needs them"`
 
 	doc *document // where each setting stands in the file; nil when there was none
 }

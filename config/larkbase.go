@@ -7,11 +7,18 @@ import (
 	"strings"
 )
 
+// As whom a sink writes.
+const (
+	IdentityApp  = "app"
+	IdentityUser = "user"
+)
+
 // LarkBase stores records as rows of one table of a Lark Base.
 type LarkBase struct {
 	URL           string            `yaml:"url" doc:"link of the table as the browser shows it, a Base or a wiki page: https://….larksuite.com/base/…?table=tbl…; Base, table and brand are found by it"`
 	AppID         string            `yaml:"app_id" doc:"App ID of the custom app, from the developer console; begins with cli_"`
 	AppSecret     Secret            `yaml:"app_secret" doc:"App Secret of the custom app"`
+	Identity      string            `yaml:"identity" oneof:"app user" doc:"as whom rows are written: app, or user, the person who signed in with mekong login lark, for a Base that the app itself cannot be added to"`
 	Endpoint      string            `yaml:"endpoint" doc:"address of the Open API; left out: the brand's own"`
 	Brand         string            `yaml:"brand" oneof:"lark feishu" doc:"which deployment the Base is on; left out: told by the link"`
 	Table         string            `yaml:"table" doc:"name or id of the table, where the link has none, or in its place"`
@@ -24,6 +31,7 @@ type LarkBase struct {
 }
 
 func (l *LarkBase) defaults(string) {
+	l.Identity = IdentityApp
 	l.KeyColumn = "Mekong ID"
 	l.UserIDType = "open_id"
 	l.Columns = map[string]string{}
@@ -37,6 +45,7 @@ func (l *LarkBase) check(r *report) {
 	}
 	needed("url", l.URL == "", "open the table in the browser and copy the link from the address bar")
 	needed("app_id", l.AppID == "", "copy it from the developer console: your app, Credentials & Basic Info; it begins with cli_")
+	needed("identity", l.Identity == "", "write app or user, or leave it out, which is app")
 	needed("app_secret", l.AppSecret.IsZero(), `copy it from the developer console into an environment variable, and write "${LARK_APP_SECRET}"`)
 	if l.AppID != "" && strings.ContainsFunc(l.AppID, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		r.at("app_id").bad(r.at("app_id").quote(l.AppID)+" is no App ID", "copy it again; it begins with cli_ and has no spaces")

@@ -43,7 +43,7 @@ func (l *LarkChat) check(r *report) {
 	case !l.Hook.IsZero() && l.Chat != "":
 		chat.bad("hook says already where notices go", "keep one of the two")
 	case !l.Hook.IsZero():
-		l.checkHook(r)
+		l.checkBot(r)
 	default:
 		l.checkApp(r)
 	}
@@ -57,10 +57,10 @@ func (l *LarkChat) check(r *report) {
 // botPath is where the addresses of custom bots are (`lark.md` §8.1).
 const botPath = "/open-apis/bot/v2/hook/"
 
-func (l *LarkChat) checkHook(r *report) {
+// checkBot accepts the address of a custom bot. No problem quotes it: it holds a token.
+func checkBot(at *report, hook Secret) {
 	const fix = "copy the address from the bot's page in the group's settings: https://open.larksuite.com/open-apis/bot/v2/hook/…"
-	at := r.at("hook")
-	u, err := url.Parse(l.Hook.Reveal())
+	u, err := url.Parse(hook.Reveal())
 	switch {
 	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		at.bad("not the address of a custom bot", fix)
@@ -69,6 +69,10 @@ func (l *LarkChat) checkHook(r *report) {
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		at.bad("without TLS everybody on the way can read the notices", "write https://")
 	}
+}
+
+func (l *LarkChat) checkBot(r *report) {
+	checkBot(r.at("hook"), l.Hook)
 	for _, s := range []struct {
 		name string
 		set  bool
