@@ -6,6 +6,7 @@ package sinks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,9 @@ type Options struct {
 	// it keeps what should outlive the process, whose token it uses, who counts its
 	// calls. Nil: nothing. Gates and Location are filled here.
 	LarkBase func(sink string) larkbase.Options
+	// LarkChat gives the same for a sink that notifies; nil: nothing. Location is
+	// filled here.
+	LarkChat func(sink string) larkchat.Options
 }
 
 // Opened is one sink, ready to be written to.
@@ -80,7 +84,7 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 				s.Sink, s.Limits, s.Prove, s.Pace = l, l.Limits(), l.Prove, l.Pace
 			}
 		case conf.LarkChat != nil:
-			s.Sink, s.Limits, err = openLarkChat(name, *conf.LarkChat, c.Timezone)
+			s.Sink, s.Limits, err = openLarkChat(name, *conf.LarkChat, c.Timezone, o)
 		default:
 			err = fmt.Errorf("it has no adapter")
 		}
@@ -121,6 +125,10 @@ func openLarkBase(name string, c config.LarkBase, timezone string, gates *larkba
 	if o.LarkBase != nil {
 		how = o.LarkBase(name)
 	}
+	if c.Identity == config.IdentityUser && how.Tokens == nil {
+		// Never as the app instead: rows would be somebody else's.
+		return nil, errors.New("larkbase: identity: there is no sign-in here to write with")
+	}
 	how.Gates = gates
 	if how.Location == nil {
 		loc, err := time.LoadLocation(timezone)
@@ -136,12 +144,16 @@ func openLarkBase(name string, c config.LarkBase, timezone string, gates *larkba
 	return s, nil
 }
 
-func openLarkChat(name string, c config.LarkChat, timezone string) (pipeline.Sink, pipeline.Limits, error) {
-	zone, err := time.LoadLocation(timezone)
-	if err != nil {
+func openLarkChat(name string, c config.LarkChat, timezone string, o Options) (pipeline.Sink, pipeline.Limits, error) {
+	var how larkchat.Options
+	if o.LarkChat != nil {
+		how = o.LarkChat(name)
+	}
+	var err error
+	if how.Location, err = time.LoadLocation(timezone); err != nil {
 		return nil, pipeline.Limits{}, fmt.Errorf("timezone: %w", err)
 	}
-	s, err := larkchat.New(name, c, larkchat.Options{Location: zone})
+	s, err := larkchat.New(name, c, how)
 	if err != nil {
 		return nil, pipeline.Limits{}, err
 	}

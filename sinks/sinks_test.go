@@ -8,6 +8,8 @@ import (
 	"mekong/config"
 	"mekong/sinks"
 	"mekong/sinks/larkbase"
+	"mekong/sinks/larkchat"
+	"mekong/sinks/token"
 )
 
 func parse(t *testing.T, text string) *config.Config {
@@ -55,5 +57,37 @@ func TestOpenFails(t *testing.T) {
 	}
 	if _, err := sinks.Open(parse(t, "sinks: { archive: { mongodb: } }"), nil, sinks.Options{}); err == nil || !strings.Contains(err.Error(), "uri") {
 		t.Errorf("MongoDB without a server: %v", err)
+	}
+}
+
+// A Lark Base is written as a person only with that person's sign-in.
+func TestOpenLarkBaseAsAPerson(t *testing.T) {
+	c := parse(t, "sinks:\n  crm: { "+base+", identity: user } }\n")
+	for _, o := range []sinks.Options{{}, {LarkBase: func(string) larkbase.Options { return larkbase.Options{} }}} {
+		if _, err := sinks.Open(c, nil, o); err == nil || !strings.HasPrefix(err.Error(), "sinks.crm: larkbase: identity: ") {
+			t.Errorf("without a sign-in: %v", err)
+		}
+	}
+	opened, err := sinks.Open(c, nil, sinks.Options{LarkBase: func(string) larkbase.Options { return larkbase.Options{Tokens: token.Fixed{}} }})
+	if err != nil || len(opened) != 1 {
+		t.Fatalf("with one: %v", err)
+	}
+	if err := opened[0].Sink.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenLarkChat(t *testing.T) {
+	c := parse(t, "sinks: { group: { larkchat: { chat: oc_a, app_id: cli_a, app_secret: s } } }")
+	asked := ""
+	opened, err := sinks.Open(c, nil, sinks.Options{LarkChat: func(sink string) larkchat.Options {
+		asked += sink
+		return larkchat.Options{}
+	}})
+	if err != nil || len(opened) != 1 || asked != "group" {
+		t.Fatalf("opened %d, asked for %q: %v", len(opened), asked, err)
+	}
+	if err := opened[0].Sink.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -11,7 +11,9 @@ import (
 )
 
 // Chat sends and replies as the bot of an app. It may be used from any number of
-// goroutines. Its errors carry the verdicts of [lark.Error].
+// goroutines. Its errors carry the verdicts of [lark.Error], with one exception: that
+// the bot is not, or no longer, in a chat is the fault of what was to be said there,
+// since one chat that is gone must not hold all others.
 type Chat struct{ client *lark.Client }
 
 // NewChat makes a chat of a client, whose identity must be the app's.
@@ -22,14 +24,26 @@ func NewChat(c *lark.Client) *Chat { return &Chat{c} }
 // reply of its own. Text that others wrote goes through [Plain] first.
 func (c *Chat) Reply(ctx context.Context, messageID, text, uuid string) (id string, err error) {
 	sent, err := c.client.Reply(ctx, messageID, lark.TextMessage(text, fitUUID(uuid)))
-	return sent.ID, err
+	return sent.ID, inOneChat(err)
 }
 
 // Send says text to a chat or a person: receiveIDType is "chat_id", "open_id",
 // "union_id", "user_id" or "email". For uuid and text see [Chat.Reply].
 func (c *Chat) Send(ctx context.Context, receiveIDType, id, text, uuid string) (messageID string, err error) {
 	sent, err := c.client.Send(ctx, receiveIDType, id, lark.TextMessage(text, fitUUID(uuid)))
-	return sent.ID, err
+	return sent.ID, inOneChat(err)
+}
+
+// notInChat is the code of a chat that the bot was never in, was removed from, or
+// that is no more (`lark.md` §6.6).
+const notInChat = 230002
+
+// inOneChat gives err the verdict it has among many chats.
+func inOneChat(err error) error {
+	if e := lark.As(err); e != nil && e.Code == notInChat {
+		return pipeline.Permanent(e)
+	}
+	return err
 }
 
 // fitUUID makes any name one that the platform takes: at most 50 characters.
@@ -52,7 +66,8 @@ type app struct {
 
 func newApp(setting string, c config.LarkChat, o Options) (*app, error) {
 	client, err := lark.New(lark.Options{
-		Brand: c.Brand, Endpoint: c.Endpoint, AppID: c.AppID, AppSecret: c.AppSecret, HTTP: o.HTTP, Timeout: c.Timeout, Now: o.Now, OnCall: o.OnCall,
+		Brand: c.Brand, Endpoint: c.Endpoint, AppID: c.AppID, AppSecret: c.AppSecret,
+		Share: o.Share, OnToken: o.OnToken, OnCall: o.OnCall, HTTP: o.HTTP, Timeout: c.Timeout, Now: o.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package larkchat_test
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"mekong/sinks/lark"
 	"mekong/sinks/lark/larksim"
 	"mekong/sinks/larkchat"
+	"mekong/sinks/token"
 )
 
 func newChat(t *testing.T, w *world) *larkchat.Chat {
@@ -76,9 +79,61 @@ func TestSend(t *testing.T) {
 			t.Errorf("to %s: %q, %v", to[0], id, err)
 		}
 	}
+}
+
+// A chat that the bot was removed from holds neither replies nor messages to others.
+func TestDeadChat(t *testing.T) {
+	w := newWorld(t)
+	chat := newChat(t, w)
+	asked := w.Say(group, "ou_khach", "Giá bao nhiêu?")
 	w.AddGroup(group)
-	if _, err := chat.Send(t.Context(), "chat_id", group, "Xin chào", ""); fate(err) != "hold 0s" {
-		t.Errorf("to a group the bot is not in: %v", err)
+	w.AddGroup("oc_other", appID)
+	for what, say := range map[string]func() error{
+		"a message": func() error { _, err := chat.Send(t.Context(), "chat_id", group, "Xin chào", ""); return err },
+		"a reply":   func() error { _, err := chat.Reply(t.Context(), asked, "Xin chào", ""); return err },
+	} {
+		if err := say(); fate(err) != "permanent" || lark.CodeOf(err) != 230002 {
+			t.Errorf("%s to a group the bot is not in: %v", what, err)
+		}
+	}
+	if _, err := chat.Send(t.Context(), "chat_id", "oc_other", "Xin chào", ""); err != nil {
+		t.Errorf("to another group: %v", err)
+	}
+}
+
+// What goes to the one group of a sink waits until the bot is in it; and its app's
+// token is shared, told of and counted.
+func TestAppBotOfASink(t *testing.T) {
+	w := newWorld(t)
+	entries, leases := token.NewMemory(0, nil), token.NewMemory(token.LeaseTTL, nil)
+	key, err := token.NewKey(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []lark.Op
+	var events []token.What
+	for range 2 { // as in two processes
+		o := w.options()
+		o.Share = token.NewStore(entries, leases, key)
+		o.OnCall = func(c lark.Call) { calls = append(calls, c.Op) }
+		o.OnToken = func(e token.Event) { events = append(events, e.What) }
+		s, err := larkchat.New("sales", w.app(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		write(t, s, record("a", "a", nil))
+		w.AddGroup(group)
+		if err := s.Write(t.Context(), []pipeline.Record{record("b", "b", nil)})[0].Err; fate(err) != "hold 0s" {
+			t.Errorf("a bot that is not in the group: %v", err)
+		}
+		w.AddGroup(group, appID)
+	}
+	if n := w.TokenFetches(appID); n != 1 {
+		t.Errorf("%d tokens were fetched", n)
+	}
+	if got := fmt.Sprint(calls, events); got != "[tenant_token message.send message.send message.send message.send] [fetched shared]" {
+		t.Errorf("it told of %s", got)
 	}
 }
 

@@ -35,6 +35,7 @@ import (
 	"mekong/config"
 	"mekong/pipeline"
 	"mekong/sinks/lark"
+	"mekong/sinks/token"
 )
 
 // Options adapt to where the package runs.
@@ -43,7 +44,9 @@ type Options struct {
 	TLS      *tls.Config      // of connections to a custom bot; nil: the system's authorities
 	HTTP     *http.Client     // for an app's bot; nil: one of its own
 	Now      func() time.Time // nil: the real clock
-	OnCall   func(lark.Call)  // told about every call of an app's bot; quick, from any goroutine
+	Share    *token.Store     // where an app's token is shared with other processes; nil: nowhere
+	OnToken  func(token.Event)
+	OnCall   func(lark.Call) // told about every call of an app's bot; quick, from any goroutine
 }
 
 func (o Options) filled() Options {

@@ -52,20 +52,20 @@ func NewNotifier(setting string, c config.LarkChat, o Options) (*Notifier, error
 	return n, nil
 }
 
-// Notify tells an alert, now or with the next message. What waits is sent by the next
-// Notify or [Notifier.Flush] that finds the time come. An error means that a message
-// could not be sent now; what was in it still waits.
+// Notify has an alert told with the next message, which [Notifier.Flush] sends. An
+// error is ctx's own.
 func (n *Notifier) Notify(ctx context.Context, title, text string) error {
 	if err := n.lock(ctx); err != nil {
 		return err
 	}
 	defer n.unlock()
 	n.add(strings.Join(strings.Fields(title), " "), text)
-	return n.flush(ctx)
+	return nil
 }
 
-// Flush sends what waits and is due. Who runs the notifier calls it now and then, such
-// as every 30 seconds.
+// Flush sends what waits and is due, in one message. Who runs the notifier calls it now
+// and then, such as every 30 seconds. An error means that the message could not be sent
+// now; what was in it still waits.
 func (n *Notifier) Flush(ctx context.Context) error {
 	if err := n.lock(ctx); err != nil {
 		return err
@@ -150,7 +150,7 @@ func (n *Notifier) flush(ctx context.Context) error {
 func (n *Notifier) message(due []*alert) message {
 	title := due[0].title
 	if len(due) > 1 {
-		title = fmt.Sprintf("Mekong: %d thông báo / alerts", len(due))
+		title = fmt.Sprintf("Mekong: %d ×", len(due)) // in every language
 	}
 	var parts []string
 	room := maxContent / 2 / len(due) // bytes, the other half is for titles

@@ -72,11 +72,19 @@ func TestNotifierKeepsWhatFails(t *testing.T) {
 	w := newWorld(t)
 	n, now := watch(t, w, w.app())
 	w.Inject(larksim.Fault{On: []larksim.Op{larksim.OpSend}, Kind: larksim.HTTPError, Next: 1})
-	if err := n.Notify(t.Context(), "crm holds", "x"); err == nil || fate(err) != "hold 0s" {
+	tell := func(text string) {
+		t.Helper()
+		if err := n.Notify(t.Context(), "crm holds", text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell("x")
+	if err := n.Flush(t.Context()); err == nil || fate(err) != "hold 0s" {
 		t.Fatalf("a notice that fails: %v", err)
 	}
 	// It is not tried again at once.
-	if err := n.Notify(t.Context(), "crm holds", "y"); err != nil || len(w.posted()) != 0 {
+	tell("y")
+	if err := n.Flush(t.Context()); err != nil || len(w.posted()) != 0 {
 		t.Fatalf("%v, %d messages", err, len(w.posted()))
 	}
 	*now = now.Add(time.Minute)
@@ -103,7 +111,7 @@ func TestNotifierIsBounded(t *testing.T) {
 			}
 		}
 		posted := w.posted()
-		if len(posted) != 6 || !strings.Contains(posted[1], "+ 399") {
+		if len(posted) != 5 || !strings.Contains(posted[0], "+ 400") {
 			t.Errorf("%s: 500 alerts are %d messages", format, len(posted))
 		}
 		for _, m := range posted {
