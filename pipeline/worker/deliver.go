@@ -33,12 +33,17 @@ type Deliver struct {
 	Log         *slog.Logger
 	Metrics     *Metrics // nil: not measured
 
-	held held
+	held   held
+	buried buried
 }
 
 // Held tells since when the sink is held, and why; zero when it is not. It may
 // be called at any time.
 func (d *Deliver) Held() (since time.Time, why string) { return d.held.now() }
+
+// Buried tells how many records this loop has buried since it began, and why the
+// last of them was. It may be called at any time.
+func (d *Deliver) Buried() (n int, why string) { return d.buried.now() }
 
 // Run works until ctx ends, with as many writers as the sink allows. After that
 // a write in flight has Grace to finish; what is left goes back at once and

@@ -93,9 +93,11 @@ func TestHoldHonoursTheVendorsHint(t *testing.T) {
 func TestUnknownIsTriedCountedAndBuried(t *testing.T) {
 	b, m := setup(t), newMemory()
 	m.set(only(errOdd, "a4"))
-	b.start(b.deliver(m, func(d *Deliver) { d.MaxAttempts = 3 }).Run)
+	d := b.deliver(m, func(d *Deliver) { d.MaxAttempts = 3 })
+	b.start(d.Run)
 	b.records("a", 10)
 	poll(t, "the grave", func() bool { return len(b.graves("sink-crm")) == 1 })
+	poll(t, "one that is told of", func() bool { n, why := d.Buried(); return n == 1 && strings.Contains(why, "given up after 3 tries") })
 	poll(t, "9 rows", func() bool { return m.count() == 9 })
 	if g := b.graves("sink-crm")["a4"]; g.Attempts != 3 || !strings.Contains(g.Reason, "given up after 3 tries") {
 		t.Errorf("buried after %d attempts: %s", g.Attempts, g.Reason)

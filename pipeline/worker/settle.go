@@ -54,7 +54,10 @@ func (d *Deliver) settle(ctx context.Context, h *hand, tried []*item, began time
 		return 0
 	}
 	for _, it := range done {
-		if it.state == bus.Stored {
+		switch it.state {
+		case bus.Buried:
+			d.buried.add(it.why)
+		case bus.Stored:
 			d.Metrics.storedAfter(d.Name, now.Sub(it.Value.Received))
 		}
 		if err := it.Ack(); err != nil {
@@ -101,4 +104,24 @@ func (h *held) now() (time.Time, string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.since, h.why
+}
+
+// buried counts what a loop buried, for whoever asks.
+type buried struct {
+	mu  sync.Mutex
+	n   int
+	why string // of the last
+}
+
+func (b *buried) add(why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.n++
+	b.why = why
+}
+
+func (b *buried) now() (int, string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.n, b.why
 }

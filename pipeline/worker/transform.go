@@ -22,7 +22,13 @@ type Transform struct {
 	Pauses  Pauses
 	Log     *slog.Logger
 	Metrics *TransformMetrics // nil: not measured
+
+	buried buried
 }
+
+// Buried tells how many deliveries this loop has buried since it began, and why the
+// last of them was. It may be called at any time.
+func (t *Transform) Buried() (n int, why string) { return t.buried.now() }
 
 // Run works until ctx ends. What it holds then was either passed on or will be
 // handed to another worker, which makes the same records of it.
@@ -131,6 +137,11 @@ func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Deli
 	if err := t.Bus.Trace(bus.Settlement{Stage: bus.StageTransform, At: time.Now().UTC(), Took: took, Settled: settled}); err != nil {
 		giveBack(ds)
 		return err
+	}
+	for _, s := range settled {
+		if s.State == bus.Buried {
+			t.buried.add(s.Reason)
+		}
 	}
 	for i := range ds {
 		if err := ds[i].Ack(); err != nil {

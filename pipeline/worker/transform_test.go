@@ -45,10 +45,12 @@ func byBody(pipeline.Raw) pipeline.Transform {
 
 func TestTransformSettlesEveryDelivery(t *testing.T) {
 	b, m := setup(t), newMemory()
-	b.start((&Transform{Bus: b.Bus, Of: byBody}).Run)
+	tr := &Transform{Bus: b.Bus, Of: byBody}
+	b.start(tr.Run)
 	stop := b.start(b.deliver(m).Run)
 	b.emit("one", "two", "rule", "none", "refuse", "panic", "huge", "one")
 	poll(t, "4 rows and 3 graves", func() bool { return m.count() == 4 && len(b.graves("transform")) == 3 })
+	poll(t, "3 that are told of", func() bool { n, why := tr.Buried(); return n == 3 && why != "" })
 	poll(t, "an even balance", func() bool { return b.balance().Waiting == 0 })
 	stop()
 	line := b.balance()
