@@ -20,6 +20,7 @@ func (s *Sink) Check(ctx context.Context) []pipeline.Finding {
 		Setting: config.Path("sinks", s.name, "larkbase"), Brand: s.client.Brand(), AppID: s.conf.AppID, Link: s.link0,
 		Login: "mekong login lark " + s.name,
 	}}
+	s.remind(ctx)
 	for _, step := range []func() bool{c.brand, c.token, c.wiki, c.base, c.table, c.columns, c.reads} {
 		if ctx.Err() != nil || !step() {
 			break
@@ -28,6 +29,18 @@ func (s *Sink) Check(ctx context.Context) []pipeline.Finding {
 	c.quota()
 	c.left()
 	return c.found
+}
+
+// remind reads Memory for a sink that has not written yet, so that a column which was
+// renamed since is known by its id, and the month's calls so far are. While a Write is
+// under way it has been read.
+func (s *Sink) remind(ctx context.Context) {
+	select {
+	case <-s.turn:
+		s.recall(ctx)
+		s.turn <- struct{}{}
+	default:
+	}
 }
 
 // check is one Check under way. Each step says whether the next makes sense.

@@ -179,7 +179,9 @@ func TestCheckEmptyReads(t *testing.T) {
 func TestCheckHealthy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, larksim.Options{}, nameAndPhone...)
-	s := w.sink(explicit)
+	m := &memory{}
+	remembers := func(c *config.LarkBase, o *larkbase.Options) { explicit(c, o); o.Memory = m }
+	s := w.sink(remembers)
 	for range 2 {
 		for _, f := range s.Check(t.Context()) {
 			if f.Level == pipeline.Fail {
@@ -192,8 +194,10 @@ func TestCheckHealthy(t *testing.T) {
 	}
 	store(t, s, leads("a", 1)...)
 	w.RenameField(baseID, w.table, "Họ tên", "Quý danh")
-	if found := findings(s.Check(t.Context())); !strings.Contains(found, `is called "Quý danh" by now`) {
-		t.Errorf("found\n%s", found)
+	for _, s := range []*larkbase.Sink{s, w.sink(remembers)} { // and one that has written nothing itself
+		if found := findings(s.Check(t.Context())); !strings.Contains(found, `is called "Quý danh" by now`) {
+			t.Errorf("found\n%s", found)
+		}
 	}
 	// By name it tells where fields go.
 	found := findings(newWorld(t, larksim.Options{}, nameAndPhone...).sink(nil).Check(t.Context()))
