@@ -153,7 +153,14 @@ var advices = map[int]advice{
 	}},
 	99991403: quotaSpent, 99991406: quotaSpent,
 
-	10003: credentialsWrong, 10014: credentialsWrong, 10015: credentialsWrong, 99991543: credentialsWrong, 20013: credentialsWrong,
+	10003: {setting: "app_id", cause: "The App ID or the App Secret is empty or has something in it that neither can have, such as a space or a line break", fix: func(w Where, _ *Error) string {
+		return "copy both again from " + w.console("baseinfo") + "; the App ID begins with cli_"
+	}},
+	10014: {setting: "app_secret", cause: "The App Secret is wrong (it was reset, or belongs to another app), or the app is switched off or was never released", fix: func(w Where, _ *Error) string {
+		return "copy the App Secret again from " + w.console("baseinfo") + ". If it is the same, see that the app is enabled and one of its versions released: " + w.console("version") +
+			"; and that brand is the one the app was created on"
+	}},
+	10015: credentialsWrong, 99991543: credentialsWrong, 20013: credentialsWrong,
 	99991662: appOff, 99991673: appOff,
 	99991663: {setting: "app_secret", cause: "A fresh token was refused as well", fix: func(w Where, _ *Error) string {
 		return "see that brand or endpoint is the one the app was created on, and that the app is enabled: " + w.console("baseinfo")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 )
@@ -12,6 +13,7 @@ import (
 type Link struct {
 	Brand string // "" where the host belongs to neither brand
 	Host  string
+	Plain bool // the link is one of http: a simulator's, and no brand's
 	Kind  LinkKind
 	// AppToken is the Base's; empty for a wiki link until [Client.Resolve].
 	AppToken  string
@@ -58,6 +60,7 @@ func ParseLink(s string) (Link, error) {
 		return Link{}, errors.New("not a link; " + want)
 	}
 	l := Link{Host: strings.ToLower(u.Host), Brand: brandOf(u.Hostname())}
+	l.Plain = u.Scheme == "http" && l.Brand == ""
 	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
 	kind, id := parts[0], ""
 	if len(parts) > 1 {
@@ -127,6 +130,9 @@ func (l Link) URL() string {
 		return ""
 	}
 	u := url.URL{Scheme: "https", Host: l.Host, Path: "/" + string(l.Kind) + "/" + token}
+	if l.Plain {
+		u.Scheme = "http"
+	}
 	q := url.Values{}
 	if l.TableID != "" {
 		q.Set("table", l.TableID)
@@ -136,6 +142,21 @@ func (l Link) URL() string {
 	}
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+// On is l on the machine that answers at endpoint, where that is this one: a
+// simulator shows its tables under the paths of the platform. A proxy elsewhere does
+// not, and neither is there a page for a wiki's node.
+func (l Link) On(endpoint string) Link {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || l.Kind != KindBase {
+		return l
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+		l.Host, l.Plain = u.Host, u.Scheme == "http"
+	}
+	return l
 }
 
 // ErrNotABase means that a wiki page is something else than a Base.

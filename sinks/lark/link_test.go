@@ -12,7 +12,7 @@ func TestParseLink(t *testing.T) {
 		"https://example.feishu.cn/wiki/wikcnAbc?table=tbl1&view=vew1":                    {Brand: BrandFeishu, Host: "example.feishu.cn", Kind: KindWiki, NodeToken: "wikcnAbc", TableID: "tbl1", ViewID: "vew1"},
 		"example.larksuite.com/base/HTJ6bxyz/":                                            {Brand: BrandLark, Host: "example.larksuite.com", Kind: KindBase, AppToken: "HTJ6bxyz"},
 		"https://EXAMPLE.Larksuite.com/base/HTJ6bxyz?table=tbl1%23":                       {Brand: BrandLark, Host: "example.larksuite.com", Kind: KindBase, AppToken: "HTJ6bxyz", TableID: "tbl1"},
-		"http://127.0.0.1:9000/base/bascn1?table=tbl1":                                    {Host: "127.0.0.1:9000", Kind: KindBase, AppToken: "bascn1", TableID: "tbl1"},
+		"http://127.0.0.1:9000/base/bascn1?table=tbl1":                                    {Host: "127.0.0.1:9000", Plain: true, Kind: KindBase, AppToken: "bascn1", TableID: "tbl1"},
 		"https://larksuite.com.example.com/base/HTJ6bxyz":                                 {Host: "larksuite.com.example.com", Kind: KindBase, AppToken: "HTJ6bxyz"},
 		"https://example.larksuite.com/base/HTJ6bxyz?from=copy&table=tblA&view=bad%20one": {Brand: BrandLark, Host: "example.larksuite.com", Kind: KindBase, AppToken: "HTJ6bxyz", TableID: "tblA"},
 	} {
@@ -48,11 +48,29 @@ func TestParseLink(t *testing.T) {
 }
 
 func TestLinkURL(t *testing.T) {
-	for _, s := range []string{"https://example.larksuite.com/base/HTJ6bxyz?table=tblpg123&view=vew456", "https://example.feishu.cn/wiki/wikcnAbc?table=tbl1", "https://example.feishu.cn/base/abc"} {
+	for _, s := range []string{"http://127.0.0.1:9000/base/abc?table=tbl1", "https://example.larksuite.com/base/HTJ6bxyz?table=tblpg123&view=vew456", "https://example.feishu.cn/wiki/wikcnAbc?table=tbl1", "https://example.feishu.cn/base/abc"} {
 		l, err := ParseLink(s)
 		if err != nil || l.URL() != s {
 			t.Errorf("%s became %s, %v", s, l.URL(), err)
 		}
+	}
+	// A simulator's pages are where it is; a proxy has none.
+	for endpoint, want := range map[string]string{
+		"":                           "https://example.larksuite.com/base/abc?table=tbl1",
+		"http://127.0.0.1:9000":      "http://127.0.0.1:9000/base/abc?table=tbl1",
+		"http://localhost:9000/":     "http://localhost:9000/base/abc?table=tbl1",
+		"https://[::1]:9000":         "https://[::1]:9000/base/abc?table=tbl1",
+		"https://proxy.example.com":  "https://example.larksuite.com/base/abc?table=tbl1",
+		"https://open.larksuite.com": "https://example.larksuite.com/base/abc?table=tbl1",
+		"\x7f":                       "https://example.larksuite.com/base/abc?table=tbl1",
+	} {
+		if got := (Link{Brand: BrandLark, Host: "example.larksuite.com", Kind: KindBase, AppToken: "abc", TableID: "tbl1"}).On(endpoint).URL(); got != want {
+			t.Errorf("on %q: %s, want %s", endpoint, got, want)
+		}
+	}
+	node := Link{Host: "example.larksuite.com", Kind: KindWiki, NodeToken: "wik1"}
+	if got := node.On("http://127.0.0.1:9000"); got != node {
+		t.Errorf("a wiki's page became %+v", got)
 	}
 	if got := (Link{}).URL(); got != "" {
 		t.Errorf("no link became %s", got)

@@ -86,6 +86,7 @@ func (s *Sink) findTables(ctx context.Context, app string) (*family, error) {
 	if err != nil {
 		return nil, advise(err)
 	}
+	list = s.withBegun(list)
 	for _, same := range []func(lark.Table) bool{
 		func(t lark.Table) bool { return t.ID == want },
 		func(t lark.Table) bool { return t.Name == want },

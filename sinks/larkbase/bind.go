@@ -172,6 +172,9 @@ func (s *Sink) withMade(table string, fields []lark.Field) []lark.Field {
 // makeColumn makes a column. The client_token is another one each time: a column
 // that was made and deleted again must not be taken for made.
 func (s *Sink) makeColumn(ctx context.Context, b *base, t *table, f lark.Field) (*column, error) {
+	if err := s.still(ctx); err != nil {
+		return nil, err
+	}
 	token := lark.UUIDv4("field", b.link.AppToken, t.id, f.Name, rand.Text())
 	made, err := s.client.CreateField(ctx, b.link.AppToken, t.id, f, token)
 	if err != nil {

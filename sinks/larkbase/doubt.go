@@ -70,6 +70,9 @@ func (s *Sink) settle(ctx context.Context, b *base) error {
 func (s *Sink) repeat(ctx context.Context, b *base, t *table) error {
 	d := s.doubt
 	d.tries++
+	if err := s.still(ctx); err != nil {
+		return err
+	}
 	made, err := s.client.BatchCreate(ctx, b.link.AppToken, t.id, d.rows, lark.WriteOptions{ClientToken: d.token, UserIDType: s.conf.UserIDType})
 	if err == nil {
 		s.carriedOut(d, idsOf(t, made, d.keys))
@@ -107,6 +110,7 @@ func (s *Sink) carriedOut(d *doubt, ids map[string]string) {
 		s.fresh.put(key, k)
 		s.seen.add(key)
 	}
+	s.index.made(d.keys)
 	s.doubt = nil
 }
 

@@ -89,6 +89,9 @@ func (s *Sink) rowsOfKeys(ctx context.Context, b *base, of lark.Table, column st
 // erase deletes rows by id. One that is gone already refuses the whole call; then
 // each is deleted by itself.
 func (s *Sink) erase(ctx context.Context, b *base, of lark.Table, ids []string) error {
+	if err := s.still(ctx); err != nil {
+		return err
+	}
 	err := s.client.BatchDelete(ctx, b.link.AppToken, of.ID, ids)
 	if lark.ClassOf(err) == lark.Gone && len(ids) > 1 {
 		half := len(ids) / 2
@@ -100,5 +103,6 @@ func (s *Sink) erase(ctx context.Context, b *base, of lark.Table, ids []string) 
 	for _, id := range ids {
 		s.fresh.erase(id, s.now())
 	}
+	s.index.erased(len(ids))
 	return nil
 }

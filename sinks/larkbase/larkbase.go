@@ -13,11 +13,15 @@
 //
 // A record that can have no row yet is created without a look: one call for up to
 // 500 of them. Only where a row may exist (a record marked Again, one whose Key is
-// not its ID, a key this process has written) it is looked for, 50 keys a call. A
-// create whose answer was lost is not repeated here: the batch is held, and before
-// anything else is written the sink looks for it and, where it is not to be seen,
-// sends the very same request with the same client_token. So neither a lost answer
-// nor a replica that lags doubles a row; see doubt.go for the reasoning.
+// not its ID, a key this process has written, and what another record may have
+// overtaken before this process began) it is looked for, 50 keys a call; or, once it
+// is cheaper, in an index of all keys, which is read at 500 rows a call and then
+// spares the look-ups. The index is believed as long as nobody else makes rows: see
+// index.go for what that takes. A create whose answer was lost is not repeated here:
+// the batch is held, and before anything else is written the sink looks for it and,
+// where it is not to be seen, sends the very same request with the same client_token.
+// So neither a lost answer nor a replica that lags doubles a row; see doubt.go for
+// the reasoning.
 //
 // A value is written in the shape its column's live type wants (`lark.md` §3.1). A
 // value that has none is left out, never the record: what was left out stands in
@@ -25,10 +29,9 @@
 // made), and is counted for [Sink.Check] in any case. A batch that is refused for
 // one value is cut in halves until the value is found.
 //
-// Writes to one Base come one after the other over all sinks of a process
-// ([Gates]). Over several processes that is the queue's doing, which lets one
-// process at a time write for a sink; two sinks on one Base in two processes can
-// overlap, which the platform answers with 1254291 and the worker waits out.
+// Writes to one Base come one after the other: over all sinks of a process by
+// [Gates], and over several processes by a [Lease]. Without one there may be two at
+// once, which the platform answers with 1254291 and the worker waits out.
 //
 // The package does not know what a record means, who retries, or how a token is
 // got (sinks/lark).
@@ -50,6 +53,7 @@ import (
 // Options is what a sink needs of whoever runs it. The zero value works.
 type Options struct {
 	Gates    *Gates         // shared by the sinks of a process; nil: one of its own
+	Lease    Lease          // shared by the sinks of a process; nil: no other process writes
 	Location *time.Location // of days without a time and of months; nil: UTC
 	Memory   Memory         // what should outlive the process; nil: nothing does
 	// Budget is shared by the sinks of one tenant and kept by whoever made it; nil:
@@ -100,8 +104,14 @@ type Sink struct {
 	loaded bool         // Memory was read
 	saved  string       // what Memory holds, as far as is known
 	seen   seen         // keys that have a row
+	index  index        // the keys of all rows, where that is worth it
+	mixed  bool         // there are records whose Key is not their ID
 	fresh  fresh        // rows written a moment ago
 	doubt  *doubt       // a create of unknown outcome
+	begun  *begun       // a table begun a moment ago
+	app    string       // the Base that the lease is of, "" before there was one
+	tenure uint64       // of the lease, when it was last had
+	since  time.Time    // when somebody else may last have written for this sink
 	made   []madeColumn // columns made a moment ago
 	people people
 	most   int // rows in one call, for now
@@ -140,6 +150,7 @@ func New(name string, c config.LarkBase, o Options) (*Sink, error) {
 	if s.budget == nil && c.MonthlyCalls > 0 {
 		s.budget, s.own = lark.NewBudget(lark.BudgetOptions{Monthly: c.MonthlyCalls, Now: s.now}), true
 	}
+	s.since = s.now()
 	brand := c.Brand
 	if brand == "" {
 		brand = s.link0.Brand
@@ -147,7 +158,7 @@ func New(name string, c config.LarkBase, o Options) (*Sink, error) {
 	s.client, err = lark.New(lark.Options{
 		Brand: brand, Endpoint: c.Endpoint, AppID: c.AppID, AppSecret: c.AppSecret,
 		Tokens: o.Tokens, Share: o.Share, OnToken: o.OnToken, OnCall: o.OnCall,
-		HTTP: o.HTTP, Now: s.now, Budget: s.budget,
+		HTTP: o.HTTP, Now: s.now, Budget: s.budget, Timeout: s.patience(),
 	})
 	if err != nil {
 		return nil, err
@@ -167,11 +178,26 @@ func (s *Sink) Client() *lark.Client { return s.client }
 // Budget is what counts the sink's calls; nil when nothing does.
 func (s *Sink) Budget() *lark.Budget { return s.budget }
 
-// Close ends the sink's use. A Write after it is a Hold.
+// patience is how long a call may take; 0: as long as the client thinks right.
+func (s *Sink) patience() time.Duration {
+	if s.opts.Lease == nil {
+		return 0
+	}
+	return callTime
+}
+
+// Close ends the sink's use. A Write after it is a Hold; one that is under way gives
+// the lease up when it is done.
 func (s *Sink) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
+	s.mu.Unlock()
+	select {
+	case <-s.turn:
+		s.release()
+		s.turn <- struct{}{}
+	default:
+	}
 	return nil
 }
 

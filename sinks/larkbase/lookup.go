@@ -4,19 +4,39 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"mekong/sinks/lark"
 )
 
 // mayExist reports whether the Base may have a row of r's key.
+//
+// A record whose Key is its ID has one if another record of that key came before it.
+// This process remembers which keys it has written ([seen]). What was written before
+// it began, or by another process, it does not know; but such a record has happened
+// before that, for the later one could not have overtaken it otherwise. So it is
+// looked for if it is that old, in a sink that has ever had records whose Key is
+// another's ID: Memory remembers that.
 func (s *Sink) mayExist(r *row) bool {
 	for _, e := range r.entries {
-		if e.record.Again || e.record.Key != e.record.ID {
+		if e.record.Key != e.record.ID {
+			s.mixed = true
 			return true
+		}
+		if e.record.Again {
+			return true
+		}
+		if s.mixed || s.opts.Memory != nil && !s.loaded {
+			if !e.record.Occurred.After(s.since.Add(skew)) || !e.record.Received.After(s.since.Add(skew)) {
+				return true
+			}
 		}
 	}
 	return s.seen.has(r.key)
 }
+
+// skew is how far the clocks of senders and of this machine may be apart.
+const skew = time.Minute
 
 // look finds out which of rows are in the Base already. A row that should be there
 // and is not to be seen yet is held; an error is the whole look-up's.
@@ -30,6 +50,10 @@ func (j *job) look(ctx context.Context, rows []*row) error {
 			continue
 		}
 		ask = append(ask, r)
+	}
+	ask, err := j.unknown(ctx, ask)
+	if err != nil {
+		return err
 	}
 	for part := range slices.Chunk(ask, lark.MostFiltered) {
 		left := part

@@ -109,18 +109,64 @@ func (s *Sink) nextTable(ctx context.Context, b *base) error {
 	return s.begin(ctx, b, name)
 }
 
-// begin makes a table of that name with the columns of the newest one.
+// begun is a table that was made a moment ago, or may have been. To make one takes no
+// client_token, so a lost answer is looked into before another try: a list that does
+// not show the table is believed once the lag is over.
+type begun struct {
+	Name string    `json:"name"`
+	ID   string    `json:"id,omitempty"` // "": no answer came
+	At   time.Time `json:"at"`
+}
+
+// withBegun adds the table that a list may not have yet.
+func (s *Sink) withBegun(list []lark.Table) []lark.Table {
+	d := s.begun
+	if d == nil {
+		return list
+	}
+	there := slices.ContainsFunc(list, func(t lark.Table) bool { return t.Name == d.Name || t.ID == d.ID })
+	switch {
+	case there, s.now().Sub(d.At) >= lag:
+		s.begun = nil
+	case d.ID != "":
+		list = append(list, lark.Table{ID: d.ID, Name: d.Name})
+	}
+	return list
+}
+
+// begin makes a table of that name with the columns of the newest one, unless there
+// is one by now.
 func (s *Sink) begin(ctx context.Context, b *base, name string) error {
+	list, err := s.client.Tables(ctx, b.link.AppToken)
+	if err != nil {
+		return advise(err)
+	}
+	list = s.withBegun(list)
+	if i := slices.IndexFunc(list, func(t lark.Table) bool { return t.Name == name }); i >= 0 {
+		b.family.tables = append(b.family.tables, list[i])
+		return nil
+	}
+	if s.begun != nil && s.begun.Name == name {
+		return errLag
+	}
 	from := b.family.newest(1)[0]
 	fields, err := s.client.Fields(ctx, b.link.AppToken, from.ID)
 	if err != nil {
 		return advise(err)
 	}
+	if err := s.still(ctx); err != nil {
+		return err
+	}
+	at := s.now()
 	id, err := s.client.CreateTable(ctx, b.link.AppToken, lark.NewTable{Name: name, Fields: copied(fields)})
 	if err != nil {
-		// It may be there all the same; then the next try finds it by its name.
+		// A name that is taken is one of a table that the list does not show yet.
+		if lark.IsAmbiguous(err) || lark.CodeOf(err) == 1254013 {
+			s.begun = &begun{Name: name, At: at}
+		}
 		return whole(advise(err))
 	}
+	s.begun = &begun{Name: name, ID: id, At: at}
 	b.family.tables = append(b.family.tables, lark.Table{ID: id, Name: name})
 	return nil
 }

@@ -109,3 +109,38 @@ func TestRotateLostAnswer(t *testing.T) {
 		t.Errorf("the tables are %v", tables)
 	}
 }
+
+// TestRotateLag: a table that was made is not made again because a list does not show
+// it yet; neither after its answer was lost, nor by another process.
+func TestRotateLag(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []bool{false, true} {
+		for _, restart := range []bool{false, true} {
+			t.Run(fmt.Sprintf("lost %v, restart %v", lost, restart), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, larksim.Options{TableRows: 5, TableLag: 12 * time.Second}, nameAndPhone...)
+				m := &memory{}
+				open := func() *larkbase.Sink {
+					return w.sink(func(c *config.LarkBase, o *larkbase.Options) { c.Rotate, o.Memory = "size", m })
+				}
+				s := open()
+				store(t, s, leads("a", 5)...)
+				if lost {
+					w.Inject(larksim.Fault{Kind: larksim.Drop, Applied: true, On: []larksim.Op{larksim.OpTableCreate}, Next: 1})
+				}
+				batch := leads("b", 3)
+				if restart {
+					s.Write(t.Context(), batch)
+					batch, s = again(batch...), open()
+				}
+				w.deliver(s, batch)
+				if tables := w.Tables(baseID); len(tables) != 2 || w.RowCount(baseID, "Leads 2") != 3 {
+					t.Errorf("the tables are %v, %d rows", tables, w.RowCount(baseID, "Leads 2"))
+				}
+				if n := w.calls(larksim.OpTableCreate); n != 1 {
+					t.Errorf("%d tables were asked for", n)
+				}
+			})
+		}
+	}
+}

@@ -149,6 +149,9 @@ func (j *job) create(ctx context.Context, t *table, rows []*row) error {
 		parts = append(parts, r.key, r.ver)
 	}
 	d.token = lark.UUIDv4(parts...)
+	if err := s.still(ctx); err != nil {
+		return err
+	}
 	made, err := s.client.BatchCreate(ctx, j.b.link.AppToken, t.id, d.rows, lark.WriteOptions{ClientToken: d.token, UserIDType: s.conf.UserIDType})
 	if err == nil {
 		ids := idsOf(t, made, d.keys)
@@ -175,6 +178,9 @@ func (j *job) update(ctx context.Context, t *table, rows []*row) error {
 		}
 	}
 	if len(send) > 0 {
+		if err := s.still(ctx); err != nil {
+			return err
+		}
 		if _, err := s.client.BatchUpdate(ctx, j.b.link.AppToken, t.id, send, lark.WriteOptions{UserIDType: s.conf.UserIDType}); err != nil {
 			if lark.ClassOf(err) == lark.Gone {
 				for _, r := range rows {

@@ -16,6 +16,8 @@ type state struct {
 	// Doubt is a create of unknown outcome: the keys, and since when. What was to be
 	// written is not kept; the worker brings it again.
 	Doubt *savedDoubt `json:"doubt,omitempty"`
+	Mixed bool        `json:"mixed,omitempty"` // there are records whose Key is not their ID
+	Begun *begun      `json:"begun,omitempty"`
 }
 
 type savedDoubt struct {
@@ -50,6 +52,10 @@ func (s *Sink) recall(ctx context.Context) {
 	if st.Budget != nil && s.own {
 		s.budget.Saved(s.budget.Merge(*st.Budget))
 	}
+	s.mixed = s.mixed || st.Mixed
+	if s.begun == nil {
+		s.begun = st.Begun
+	}
 	if d := st.Doubt; d != nil && s.doubt == nil && len(d.Keys) > 0 {
 		s.doubt = &doubt{table: d.Table, keys: d.Keys, since: d.Since, known: make([]known, len(d.Keys))}
 		for i := range s.doubt.known {
@@ -64,7 +70,7 @@ func (s *Sink) keep(ctx context.Context) {
 	if s.opts.Memory == nil || !s.loaded {
 		return
 	}
-	st := state{Columns: s.bound}
+	st := state{Columns: s.bound, Mixed: s.mixed, Begun: s.begun}
 	if s.own {
 		b := s.budget.State()
 		st.Budget = &b
@@ -93,7 +99,7 @@ func (s *Sink) ref(t *table, id string) string {
 	if t == nil || !plainID(id) {
 		return ""
 	}
-	l := s.link
+	l := s.link.On(s.conf.Endpoint)
 	l.TableID, l.ViewID = t.id, ""
 	u := l.URL()
 	if u == "" {

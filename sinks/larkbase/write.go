@@ -91,12 +91,19 @@ func (s *Sink) alone(ctx context.Context, may func() error, f func(*base) error)
 		return err
 	}
 	defer leave()
+	done, err := s.leased(ctx, app)
+	if err != nil {
+		return err
+	}
+	defer done()
+	s.recall(ctx) // again, if another process had the lease
 	defer s.keep(ctx)
 	s.fresh.prune(s.now())
 	b, err := s.ready(ctx)
 	if err != nil {
 		return whole(err)
 	}
+	s.opts.Gates.writes(s, b.tables[0].id)
 	if err = s.settle(ctx, b); err == nil {
 		err = f(b)
 	}

@@ -52,7 +52,8 @@ type table struct {
 	rows     []*row // in order of creation
 	byID     map[string]*row
 	revision int
-	serial   int // of automatic numbers
+	listed   time.Time // from when on lists have it
+	serial   int       // of automatic numbers
 }
 
 type view struct{ id, name string }

@@ -53,6 +53,7 @@ type columnView struct {
 type rowView struct {
 	ID    string
 	N     int
+	Meant bool // the address is one of this record
 	Cells []cellView
 }
 
@@ -129,13 +130,17 @@ func (c *call) pageView() pageView {
 	}
 	v.Name, v.Table = open.base.name, open.name
 	v.Query = template.URL("base=" + template.URLQueryEscaper(token) + "&table=" + template.URLQueryEscaper(open.id))
-	for _, f := range open.fields {
+	if id := c.query.Get("record"); plausible(id, "rec") {
+		v.Query += template.URL("&record=" + template.URLQueryEscaper(id))
+	}
+	shown := slices.DeleteFunc(slices.Clone(open.fields), func(f *field) bool { return f.hidden })
+	for _, f := range shown {
 		v.Columns = append(v.Columns, columnView{Name: f.name, Icon: icon(f), Right: f.kind == Number && f.ui != "Rating", Wide: f.kind == Text && f.ui == "Text"})
 	}
 	v.Total, v.Shown = len(open.rows), min(len(open.rows), shownRows)
 	for _, r := range slices.Backward(open.rows[v.Total-v.Shown:]) {
-		row := rowView{ID: r.id, N: r.number}
-		for _, f := range open.fields {
+		row := rowView{ID: r.id, N: r.number, Meant: r.id == c.query.Get("record")}
+		for _, f := range shown {
 			row.Cells = append(row.Cells, s.cellView(open, f, r))
 		}
 		v.Rows = append(v.Rows, row)

@@ -22,10 +22,11 @@ func TestPage(t *testing.T) {
 		larksim.Field{Name: "Trang", Type: larksim.URL},
 		larksim.Field{Name: "Xấu", Type: larksim.URL},
 		larksim.Field{Name: "Xong", Type: larksim.Checkbox},
+		larksim.Field{Name: "Kín đáo", Type: larksim.Text, Hidden: true},
 	)
 	id, err := w.PutRow(baseID, table, "", map[string]any{
 		"Họ tên": "<b>Nguyễn</b>", "Email": "an@example.com", "Ngân sách": 12345678, "Tiến độ": 0.25, "Sao": 3, "Lúc": start.UnixMilli(), "Nguồn": "facebook",
-		"Trang": larksim.Link{Text: "Xem", URL: "https://example.com/?a=1&b=2"}, "Xấu": larksim.Link{Text: "x", URL: "javascript:alert(1)"}, "Xong": true,
+		"Trang": larksim.Link{Text: "Xem", URL: "https://example.com/?a=1&b=2"}, "Xấu": larksim.Link{Text: "x", URL: "javascript:alert(1)"}, "Xong": true, "Kín đáo": "không ai thấy",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -37,13 +38,16 @@ func TestPage(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	for _, bad := range []string{"<b>Nguyễn", "javascript:", secret, w.token, " src=", "url("} {
+	for _, bad := range []string{"<b>Nguyễn", "Kín đáo", "không ai thấy", `class="meant"`, "javascript:", secret, w.token, " src=", "url("} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page holds %q", bad)
 		}
 	}
 	if status != 200 {
 		t.Errorf("status %d", status)
+	}
+	if _, _, page := w.visit("GET", "/base/"+baseID+"?table="+table+"&record="+id, nil); !strings.Contains(page, `id="`+id+`" class="meant"`) {
+		t.Error("the record of the address is not marked")
 	}
 	poll := func(query string) (int, string) {
 		status, _, body := w.visit("GET", "/sim/grid?base="+baseID+"&table="+table+query, nil)

@@ -36,6 +36,7 @@ type Options struct {
 	Latency    time.Duration // real time every write to a Base takes, with the Base held
 	ReplicaLag time.Duration // how long a new record stays invisible to reads
 	SchemaLag  time.Duration // how long a new field stays unknown to lists and writes
+	TableLag   time.Duration // how long a table that a call has made stays unknown to lists
 
 	AutoApprove bool // the consent page approves as the first user, unseen
 }

@@ -20,7 +20,9 @@ func listTables(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	p, f := c.paging(len(b.tables), 20, 100, b.token+"/tables")
+	now := c.s.now()
+	tables := slices.DeleteFunc(slices.Clone(b.tables), func(t *table) bool { return now.Before(t.listed) })
+	p, f := c.paging(len(tables), 20, 100, b.token+"/tables")
 	if f != nil {
 		return nil, f
 	}
@@ -30,14 +32,14 @@ func listTables(c *call) (any, *failure) {
 		Name     string `json:"name"`
 	}
 	items := []item{}
-	for _, t := range b.tables[p.from:p.to] {
+	for _, t := range tables[p.from:p.to] {
 		items = append(items, item{t.id, t.revision, t.name})
 	}
 	// Unlike the other lists, this one names a page token on its last page too (§2.1).
 	if p.token == "" && p.to > 0 {
-		p.token = b.tables[p.to-1].id
+		p.token = tables[p.to-1].id
 	}
-	return listing{HasMore: p.more, PageToken: p.token, Total: len(b.tables), Items: items}, nil
+	return listing{HasMore: p.more, PageToken: p.token, Total: len(tables), Items: items}, nil
 }
 
 func createTable(c *call) (any, *failure) {
@@ -60,6 +62,7 @@ func createTable(c *call) (any, *failure) {
 			return nil, f
 		}
 		t := made[0]
+		t.listed = c.s.now().Add(c.s.opts.TableLag)
 		ids := []string{}
 		for _, fd := range t.fields {
 			ids = append(ids, fd.id)
