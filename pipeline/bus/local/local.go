@@ -2,8 +2,9 @@
 // Mekong uses when the configuration names no other server.
 //
 // It syncs every write to disk before answering (SyncAlways) and opens no
-// socket unless asked for one. It owns its folder: a second process on the same
-// folder is refused. It knows nothing of streams, which are pipeline/bus's.
+// port unless asked for one; commands of the same user get in through a socket in
+// its folder ([Running]). It owns its folder: a second process on the same folder is
+// refused. It knows nothing of streams, which are pipeline/bus's.
 package local
 
 import (
@@ -26,7 +27,7 @@ import (
 // Options says where the server keeps its files and who may look in.
 type Options struct {
 	Dir    string       // created if missing, mode 0700
-	Listen string       // loopback host:port for the nats command; empty: no socket at all
+	Listen string       // loopback host:port for the nats command; empty: no port at all
 	Token  string       // what a client on Listen must present; empty: made once and kept in Dir
 	Logger *slog.Logger // the server's warnings and errors; nil: discarded
 }
@@ -40,6 +41,7 @@ type Server struct {
 	opts  Options
 	token string
 	lock  *os.File
+	in    *socket // nil: it could not be opened, which hinders commands and nothing else
 
 	mu     sync.Mutex
 	ns     *server.Server
@@ -76,6 +78,9 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if s.ns, err = s.start(ctx); err != nil {
 		lock.Close()
 		return nil, err
+	}
+	if s.in, err = listenSocket(opts.Dir, s.InProcessConn); err != nil {
+		opts.Logger.Warn("commands cannot reach this mekong while it runs", "error", err)
 	}
 	return s, nil
 }
@@ -139,6 +144,9 @@ func (s *Server) Close() {
 		return
 	}
 	s.closed = true
+	if s.in != nil {
+		s.in.close()
+	}
 	if s.ns != nil {
 		stop(s.ns)
 		s.ns = nil
