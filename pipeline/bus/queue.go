@@ -284,7 +284,7 @@ func (q *Queue[T]) delivery(m jetstream.Msg) Delivery[T] {
 		d.Again = meta.NumDelivered > 1 || d.Seq <= q.doubt.Load()
 	}
 	d.Value, d.Err = q.decode(m.Headers(), m.Data())
-	if q.redo(m.Subject()) {
+	if q.redo(m.Subject()) || q.stream == streamRaw && m.Headers().Get(headerAgain) != "" {
 		d.Again = true
 	}
 	return d
