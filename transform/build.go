@@ -13,6 +13,7 @@ import (
 type build struct {
 	m        *mapper
 	raw      pipeline.Raw
+	kind     string // of the record being made
 	items    []item
 	slots    []int // by slot: the best item, plus one; 0 for none
 	readers  []int // by configured field: likewise
@@ -159,7 +160,7 @@ func (b *build) record() (pipeline.Record, error) {
 	return pipeline.Record{
 		ID:       b.raw.ID,
 		Key:      key,
-		Kind:     m.kind,
+		Kind:     b.kind,
 		Source:   b.raw.Source,
 		Occurred: b.occurred.UTC(),
 		Received: b.raw.Received.UTC(),

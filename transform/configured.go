@@ -148,7 +148,7 @@ func (b *build) compute(order []int) {
 func (b *build) value(name string) any {
 	switch name {
 	case "kind":
-		return b.m.kind
+		return b.kind
 	case "source":
 		return b.raw.Source
 	}

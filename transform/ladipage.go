@@ -19,7 +19,7 @@ const ladipageForm = "ladipage.form"
 func (m *mapper) form(raw pipeline.Raw) ([]pipeline.Record, error) {
 	parsed, err := form.Parse(raw.Meta["content_type"], raw.Body)
 	b := m.pool.Get().(*build)
-	b.raw = raw
+	b.raw, b.kind = raw, m.kind
 	b.secrets = mentionsOTP(raw.Body) || mentionsOTP([]byte(raw.Meta["referer"]))
 	b.plusLost = parsed.Kind == form.URLEncoded
 	b.flags = append(b.flags, parsed.Flags...)

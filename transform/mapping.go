@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// mapper is a compiled mapping. It is never written to after compile, so any
-// number of goroutines may use it.
+// mapper is a compiled mapping. It is never written to after compile, but
+// for what it keeps at hand, so any number of goroutines may use it.
 type mapper struct {
 	source   string
 	kind     string
@@ -24,6 +24,7 @@ type mapper struct {
 	drop     []string // as output names
 	where    *program
 	pool     sync.Pool // of *build
+	zones    sync.Map  // of *time.Location, by name; only configured names come
 }
 
 // field is one configured output.

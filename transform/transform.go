@@ -18,6 +18,11 @@
 // typed. A field whose name is taken by a built-in output is kept with "_sent"
 // behind its name.
 //
+// # What a turn of a chat has
+//
+// A turn, and the conversation it belongs to, are described at the format
+// "chat.turn" in chat.go.
+//
 // # What a lead has
 //
 // phone (E.164), phone_local (as people write it), phone_raw, phone_kind
@@ -90,7 +95,8 @@ func Errors(err error) []*Error {
 // alone, a nil loc is Asia/Ho_Chi_Minh. Everything that is wrong with m is
 // reported at once, see [Errors].
 //
-// The transform gives one record per Raw. It returns [pipeline.Filtered] where
+// The transform gives one record per form and up to three per turn of a chat (see
+// chat.go). It returns [pipeline.Filtered] where
 // the mapping's condition is false, and a [pipeline.Permanent] error only for a
 // format that it does not know.
 func New(source string, m *config.Mapping, loc *time.Location) (pipeline.Transform, error) {
@@ -113,6 +119,12 @@ func New(source string, m *config.Mapping, loc *time.Location) (pipeline.Transfo
 		switch raw.Format {
 		case ladipageForm:
 			return mapper.form(raw)
+		case larkEvent:
+			return mapper.lark(raw)
+		case webhookJSON:
+			return mapper.webhook(raw)
+		case chatTurn:
+			return mapper.chat(raw)
 		}
 		return nil, pipeline.Permanent(fmt.Errorf("no transform understands the format %q", raw.Format))
 	}, nil
