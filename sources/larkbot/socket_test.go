@@ -379,7 +379,7 @@ func TestParts(t *testing.T) {
 	add := func(id string, sum, seq int, part string) string {
 		return string(p.add(id, sum, seq, []byte(part), at))
 	}
-	if add("a", 2, 1, "y") != "" || add("a", 2, 1, "y") != "" || add("a", 2, 0, "x") != "xy" {
+	if add("a", 2, 1, "y") != "" || add("a", 2, 0, "x") != "xy" || p.events["a"] != nil {
 		t.Error("two parts in the wrong order, one of them twice, are not a whole")
 	}
 	if add("a", 2, 0, "x") != "" || add("a", 3, 1, "y") != "" || add("a", 2, 1, "y") != "" {
