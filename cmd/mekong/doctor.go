@@ -27,9 +27,10 @@ func (c *cli) doctorCommand() *cobra.Command {
 every sink, side by side, and says what is wrong and how to mend it, with the
 page to open where there is one. With the names of sinks it looks at those only.
 
-It reads only, with two exceptions: with nats.url it makes the streams as run
-does, if they are not there; and --write puts one marked row into each sink that
-knows how, and removes it again. A mekong may be running meanwhile.
+It reads only, with three exceptions: with nats.url, or a sink of Lark Base, it
+makes the streams as run does, if they are not there; a sign-in that is due is
+renewed; and --write puts one marked row into each sink that knows how, and
+removes it again. A mekong may be running meanwhile.
 
 Exit 0: all is well, or only warnings. 1: something does not work. 2: the
 configuration is wrong.`,

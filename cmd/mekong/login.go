@@ -45,7 +45,7 @@ encrypted, where every mekong on the same NATS finds it. The key is the file
 token.key in data_dir.
 
 It is for a Base that the app itself cannot be added to. A sink writes as the
-app unless it is told otherwise; most need no sign-in at all.
+app, and needs no sign-in, unless it has identity: user.
 
 Before: in the developer console enable offline_access and bitable:app, add the
 redirect URL ` + lark.DefaultRedirect + `
@@ -114,7 +114,7 @@ func (c *cli) loginLark(ctx context.Context, name string, o loginOptions) error 
 	if err := session.Close(saving); err != nil {
 		return err
 	}
-	c.signedIn(name, pair)
+	c.signedIn(name, sink.LarkBase.Identity, pair)
 	return nil
 }
 
@@ -149,8 +149,11 @@ func signInFailed(err error, o loginOptions) error {
 	return err
 }
 
-func (c *cli) signedIn(name string, p token.Pair) {
+func (c *cli) signedIn(name, identity string, p token.Pair) {
 	fmt.Fprintf(c.out, "Signed in for %s.\n", name)
+	if identity != config.IdentityUser {
+		fmt.Fprintf(c.out, "⚠ %s does not use it: it writes as the app until it has identity: user below larkbase.\n", name)
+	}
 	if p.Refresh.Value.IsZero() {
 		fmt.Fprintf(c.out, "⚠ Lark gave no refresh token, so it ends at %s. Enable offline_access on the app, release a version, and sign in again.\n", p.Access.Expires.Local().Format("2006-01-02 15:04"))
 		return

@@ -106,6 +106,9 @@ func TestLoginInTheBrowser(t *testing.T) {
 	if n := w.sim.Logins(); n.Exchanged != 1 || n.Burnt != 0 {
 		t.Errorf("the simulator saw %+v", n)
 	}
+	if !strings.Contains(o.String(), "crm does not use it: it writes as the app until it has identity: user") {
+		t.Errorf("it does not say that the sink writes as the app:\n%s", o.String())
+	}
 }
 
 func TestLoginByPasting(t *testing.T) {
@@ -143,8 +146,8 @@ func TestLoginWithoutRenewal(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, o.String())
 	}
 	var told output
-	(&cli{out: &told}).signedIn("crm", token.Pair{Access: token.Token{Value: token.NewSecret("invented-access"), Expires: time.Now()}})
-	if says := told.String(); !strings.Contains(says, "offline_access") || strings.Contains(says, "invented-access") {
+	(&cli{out: &told}).signedIn("crm", config.IdentityUser, token.Pair{Access: token.Token{Value: token.NewSecret("invented-access"), Expires: time.Now()}})
+	if says := told.String(); !strings.Contains(says, "offline_access") || strings.Contains(says, "invented-access") || strings.Contains(says, "does not use it") {
 		t.Errorf("it says %s", says)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"mekong/pipeline/console"
 	"mekong/pipeline/worker"
 	"mekong/sinks"
+	"mekong/sinks/larkchat"
 	"mekong/sinks/mongodb"
 	mongolocal "mekong/sinks/mongodb/local"
 	"mekong/sources"
@@ -67,7 +68,10 @@ type App struct {
 	nats     *local.Server      // nil with an external one
 	mongo    *mongolocal.Server // nil until a sink wants it
 	delivers []*worker.Deliver
-	undo     []func() // in order of making; Close runs it backwards
+	larks    *larks             // nil without a sink of Lark
+	watched  *vendors           // nil without a sink that has a vendor
+	notifier *larkchat.Notifier // nil when nobody is to be told
+	undo     []func()           // in order of making; Close runs it backwards
 }
 
 // New opens everything but starts nothing. After an error nothing stays open.
@@ -110,6 +114,12 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 			return a, err
 		}
 	}
+	if c.Notices.On() && (a.has(RoleDeliver) || a.has(RoleTransform)) {
+		if a.notifier, err = openNotifier(c); err != nil {
+			return a, err
+		}
+		a.later(a.notifier.Close)
+	}
 	if a.has(RoleConsole) {
 		a.Console, err = console.New(console.Options{Addr: c.HTTP.Console, Metrics: a.registry, Ready: a.Ready, Logger: a.log})
 		if err != nil {
@@ -135,28 +145,6 @@ func (a *App) Close() {
 		a.undo = a.undo[:last]
 		f()
 	}
-}
-
-func (a *App) openBus(ctx context.Context) (err error) {
-	n := a.config.NATS
-	o := bus.Options{
-		URL: n.URL, Token: n.Token.Reveal(), Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key, Monitor: n.Monitor,
-		Replicas: n.Replicas, MaxBytes: int64(n.MaxBytes), Keep: n.Keep, Reserve: n.Reserve, Logger: a.log,
-	}
-	if n.URL == "" {
-		dir := filepath.Join(a.config.DataDir, "nats")
-		a.nats, err = local.Start(ctx, local.Options{Dir: dir, Listen: n.Listen, Token: n.Token.Reveal(), Logger: a.log})
-		if err != nil {
-			return err
-		}
-		a.later(a.nats.Close)
-		o.Server, o.Dir, o.Token = a.nats, dir, a.nats.Token()
-	}
-	if a.Bus, err = bus.Open(ctx, o); err != nil {
-		return err
-	}
-	a.later(a.Bus.Close)
-	return nil
 }
 
 func (a *App) openSources(ctx context.Context) (err error) {
@@ -185,14 +173,11 @@ func longestWindow(c *config.Config) (longest time.Duration) {
 
 func (a *App) openSinks(ctx context.Context) (err error) {
 	o := sinks.Options{LocalMongoDB: func() (mongodb.Options, error) { return a.localMongoDB(ctx) }}
-	for _, s := range a.config.Sinks {
-		if s.LarkBase != nil {
-			// Tokens and what a sink remembers are shared through the bus.
-			if o.LarkBase, err = LarkOptions(ctx, a.Bus, a.config.DataDir); err != nil {
-				return err
-			}
-			break
-		}
+	if err := a.openLarks(ctx, &o); err != nil {
+		return err
+	}
+	if err := a.openGoogles(ctx, &o); err != nil {
+		return err
 	}
 	a.Sinks, err = sinks.Open(a.config, a.opts.Sinks, o)
 	if err != nil {
@@ -251,16 +236,24 @@ func (a *App) Run(ctx context.Context) error {
 	if a.nats != nil {
 		g.Go(func() error { return a.heal(ctx) })
 	}
+	var t *worker.Transform
 	if a.has(RoleTransform) {
 		of, err := transforms(a.config)
 		if err != nil {
 			return err
 		}
-		t := &worker.Transform{Bus: a.Bus, Of: of, AckWait: a.ackWait(), Log: a.log, Metrics: worker.NewTransformMetrics(a.registry)}
+		t = &worker.Transform{Bus: a.Bus, Of: of, AckWait: a.ackWait(), Log: a.log, Metrics: worker.NewTransformMetrics(a.registry)}
 		g.Go(func() error { return t.Run(ctx) })
 	}
 	for _, d := range a.delivers {
 		g.Go(func() error { return d.Run(ctx) })
+	}
+	if a.larks != nil && len(a.larks.sessions) > 0 {
+		g.Go(func() error { return a.larks.keep(ctx, keepEvery, keepAgain, a.log) })
+	}
+	if a.notifier != nil {
+		n := a.newNotices(t)
+		g.Go(func() error { return n.run(ctx, noticesEvery) })
 	}
 	if a.Sources != nil && a.Sources.Door != nil {
 		g.Go(func() error { return a.Sources.Door.Run(ctx, a.Bus.Emit) })

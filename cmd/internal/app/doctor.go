@@ -41,6 +41,13 @@ type examination struct {
 	mu     sync.Mutex
 	mongo  *mongolocal.Server
 	closed bool
+
+	natsMu    sync.Mutex
+	app       *App // has NATS, once it was looked for
+	serverErr error
+	larks     *larks
+	larksErr  error
+	over      bool
 }
 
 // Checks makes the checks of a configuration that is in order (see [Compile]); done
@@ -70,6 +77,9 @@ func Checks(c *config.Config, o DoctorOptions) (checks []doctor.Check, done func
 		if len(c.Sinks) == 0 {
 			checks = append(checks, nothing("sinks", "there is no sink, so nothing goes anywhere", "write one under sinks, or: mekong connect lark URL"))
 		}
+		if c.Notices.On() {
+			checks = append(checks, doctor.Check{Group: "notices", Setting: "notices", Run: e.notices})
+		}
 		for _, name := range c.SourceNames() {
 			checks = append(checks, doctor.Check{
 				Group: "source " + name, Setting: config.Path("sources", name),
@@ -82,8 +92,11 @@ func Checks(c *config.Config, o DoctorOptions) (checks []doctor.Check, done func
 			Group: "sink " + name, Setting: config.Path("sinks", name),
 			Run: func(ctx context.Context) []pipeline.Finding { return e.sink(ctx, name, o.Write) },
 		}
-		if c.Sinks[name].MongoDB != nil {
+		switch s := c.Sinks[name]; {
+		case s.MongoDB != nil:
 			check.Timeout = mongoTimeout
+		case s.LarkBase != nil:
+			check.Timeout = natsTimeout
 		}
 		if o.Write {
 			check.Timeout = proveTimeout
@@ -108,9 +121,15 @@ var (
 // sink asks a sink, opened for it alone, what it has to say.
 func (e *examination) sink(ctx context.Context, name string, write bool) []pipeline.Finding {
 	setting := config.Path("sinks", name)
-	opened, err := sinks.Open(e.c, []string{name}, sinks.Options{
-		LocalMongoDB: func() (mongodb.Options, error) { return e.localMongoDB(ctx) },
-	})
+	o := sinks.Options{LocalMongoDB: func() (mongodb.Options, error) { return e.localMongoDB(ctx) }}
+	var found []pipeline.Finding
+	if e.c.Sinks[name].LarkBase != nil {
+		var goOn bool
+		if found, goOn = e.larkBase(ctx, name, &o); !goOn {
+			return found
+		}
+	}
+	opened, err := sinks.Open(e.c, []string{name}, o)
 	switch {
 	case errors.Is(err, errNotYet), errors.Is(err, errBusy):
 		why := errNotYet
@@ -123,7 +142,7 @@ func (e *examination) sink(ctx context.Context, name string, write bool) []pipel
 	}
 	s := opened[0]
 	defer func() { _ = s.Sink.Close() }() // nothing was written that could be lost
-	found := s.Sink.Check(ctx)
+	found = append(found, s.Sink.Check(ctx)...)
 	if !write {
 		return found
 	}
@@ -156,6 +175,7 @@ func (e *examination) localMongoDB(ctx context.Context) (mongodb.Options, error)
 }
 
 func (e *examination) close() {
+	e.closeNATS()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true

@@ -11,7 +11,6 @@ import (
 
 	"mekong/pipeline"
 	"mekong/pipeline/bus"
-	"mekong/pipeline/bus/local"
 	"mekong/sinks/lark"
 )
 
@@ -166,19 +165,16 @@ func (e *examination) nats(ctx context.Context) []pipeline.Finding {
 	if n.URL != "" {
 		return e.externalNATS(ctx)
 	}
-	dir := filepath.Join(e.c.DataDir, "nats")
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return []pipeline.Finding{{Setting: "nats", What: "the embedded NATS is made at the first start"}}
-	}
-	s, err := local.Start(ctx, local.Options{Dir: dir, Logger: e.log}) // no listener: only the store is looked at
+	err := e.server(ctx)
 	switch {
+	case errors.Is(err, errNoNATS):
+		return []pipeline.Finding{{Setting: "nats", What: err.Error()}}
 	case natsInUse(err):
 		return []pipeline.Finding{{Setting: "nats", What: "a mekong is running on this data_dir and has the embedded NATS open; its state is at http://" + dialable(e.c.HTTP.Console) + "/readyz"}}
 	case err != nil:
 		return []pipeline.Finding{{Level: pipeline.Fail, Setting: "nats", What: err.Error(), Fix: "see that the user Mekong runs as may write to data_dir, and that there is room"}}
 	}
-	defer s.Close()
-	if err := s.Healthy(); err != nil {
+	if err := e.app.nats.Healthy(); err != nil {
 		return []pipeline.Finding{{Level: pipeline.Fail, Setting: "nats", What: err.Error(), Fix: "see what the log of mekong run says; the files are in data_dir"}}
 	}
 	return []pipeline.Finding{{Setting: "nats", What: "the embedded NATS starts, and every lead is flushed to disk before it is answered"}}

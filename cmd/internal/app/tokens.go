@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"mekong/config"
 	"mekong/pipeline/bus"
@@ -78,7 +76,7 @@ func TokenStore(ctx context.Context, b *bus.Bus, dataDir string) (*token.Store, 
 }
 
 // OpenTokens opens the store for a command that is no worker. With an embedded NATS
-// that a running mekong has, it is reached through nats.listen, if there is one.
+// that a running mekong has, it is reached through the data folder.
 // done closes what was opened.
 func OpenTokens(ctx context.Context, c *config.Config, log *slog.Logger) (store *token.Store, done func(), err error) {
 	if log == nil {
@@ -94,7 +92,7 @@ func OpenTokens(ctx context.Context, c *config.Config, log *slog.Logger) (store 
 		if !natsInUse(err) {
 			return nil, nil, err
 		}
-		if err := a.visitBus(ctx, err); err != nil {
+		if err := a.visitBus(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -108,36 +106,26 @@ func OpenTokens(ctx context.Context, c *config.Config, log *slog.Logger) (store 
 // process has its folder.
 func natsInUse(err error) bool { return errors.Is(err, local.ErrInUse) }
 
-// visitor reaches the embedded NATS of another process through its listener. To the
-// bus it is an embedded server, so that the limits which it brings the streams to
-// are those that the running process has set.
-type visitor struct{ addr string }
-
-func (v visitor) InProcessConn() (net.Conn, error) {
-	return net.DialTimeout("tcp", v.addr, 5*time.Second)
-}
-
-// visitBus connects to the embedded NATS of the mekong that is running.
-func (a *App) visitBus(ctx context.Context, inUse error) (err error) {
+// visitBus connects to the embedded NATS of the mekong that is running on the data
+// folder. To the bus that is an embedded server, so that the limits which it brings
+// the streams to are those that the running process has set.
+func (a *App) visitBus(ctx context.Context) (err error) {
 	n := a.config.NATS
-	_, port, err := net.SplitHostPort(n.Listen)
-	if err != nil || port == "0" {
-		return fmt.Errorf("%w. To leave it running, set nats.listen, such as 127.0.0.1:4222, and start it anew", inUse)
-	}
-	dir, t := filepath.Join(a.config.DataDir, "nats"), n.Token.Reveal()
+	dir, t := a.natsDir(), n.Token.Reveal()
 	if t == "" {
+		// Only one that listens has a token, and one that has none asks for none.
 		text, err := os.ReadFile(filepath.Join(dir, "token"))
-		if err != nil {
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return errors.New("a mekong is running on data_dir, and its access token cannot be read: run this as the user it runs as")
 		}
 		t = strings.TrimSpace(string(text))
 	}
 	a.Bus, err = bus.Open(ctx, bus.Options{
-		Server: visitor{n.Listen}, Dir: dir, Token: t,
+		Server: local.Running{Dir: dir}, Dir: dir, Token: t,
 		Replicas: n.Replicas, MaxBytes: int64(n.MaxBytes), Keep: n.Keep, Reserve: n.Reserve, Logger: a.log,
 	})
 	if err != nil {
-		return fmt.Errorf("the mekong that is running on data_dir cannot be reached at nats.listen (was it started before that was set?): %w", err)
+		return fmt.Errorf("a mekong is running on data_dir and cannot be reached; run this as the user it runs as: %w", err)
 	}
 	a.later(a.Bus.Close)
 	return nil

@@ -8,8 +8,12 @@ import (
 	"mekong/sinks/larkbase"
 )
 
-// memoryTable is where sinks keep what should outlive their process.
-const memoryTable = "mekong-sinks"
+// memoryTable is where sinks keep what should outlive their process, and writerTable
+// where it stands which process writes to a destination that takes one at a time.
+const (
+	memoryTable = "mekong-sinks"
+	writerTable = "mekong-writers"
+)
 
 // memory is one sink's entry. The process that writes for the sink is the only one
 // that uses it, so whoever comes later wins.
@@ -40,18 +44,8 @@ func (m memory) Save(ctx context.Context, state []byte) error {
 	return err
 }
 
-// LarkOptions is what the Lark Base sinks of a process get from it: tokens that are
-// shared with other processes and survive a restart, and a memory in the bus.
-func LarkOptions(ctx context.Context, b *bus.Bus, dataDir string) (func(sink string) larkbase.Options, error) {
-	store, err := TokenStore(ctx, b, dataDir)
-	if err != nil {
-		return nil, err
-	}
-	kv, err := b.KV(ctx, memoryTable, 0)
-	if err != nil {
-		return nil, err
-	}
-	return func(sink string) larkbase.Options {
-		return larkbase.Options{Share: store, Memory: memory{kv, "larkbase." + sink}}
-	}, nil
-}
+// glance is a memory that is read and never written.
+type glance struct{ larkbase.Memory }
+
+// Save keeps nothing.
+func (glance) Save(context.Context, []byte) error { return nil }
