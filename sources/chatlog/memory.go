@@ -17,7 +17,8 @@ const (
 	maxOpen       = 128 << 10 // bytes of one turn that is still open
 	maxParts      = 50        // messages of it
 	maxTimes      = 300       // turns of one session whose first sight is remembered
-	maxIDs        = 64        // messages of one session that are known again
+	maxClosed     = 256       // turns of one session that are known again
+	maxClosedSize = 256 << 10 // bytes of them
 )
 
 // memory is what is known of the sessions lately heard of. It is not safe for
@@ -36,21 +37,33 @@ type session struct {
 	messages int
 	began    string // time of the first message, as sent
 	times    []int64
-	ids      []string // of the last messages; a ring
-
-	// the turn that is open
-	row      string
-	number   int
-	parts    []turn.Part
-	partIDs  []string
-	size     int
-	answered bool
+	said            // the turn that is open
+	closed   []said // those before it, so that a delivery that is repeated makes the Raws it made
+	size     int    // bytes of all of them
 	touched  time.Time
 	previous string // the customer's last words of the turn before
 
 	// what came last without an ID: its content, a chain of all of these, and the
 	// row it went to
 	last, lastRow, lastName string
+}
+
+// said is a turn as far as it is known.
+type said struct {
+	row      string
+	number   int
+	parts    []turn.Part
+	ids      []string // of the Raws that brought them
+	before   string   // the customer's words of the turn before
+	answered bool
+}
+
+func (t *said) bytes() int {
+	n := 0
+	for _, p := range t.parts {
+		n += len(p.Original)
+	}
+	return n
 }
 
 func newMemory(most, mostBytes int) *memory {
@@ -82,7 +95,7 @@ func (m *memory) forget() {
 	delete(m.sessions, s.name)
 }
 
-// grow counts the bytes of s's open turn, and makes room for them.
+// grow counts bytes that s holds, and makes room for them.
 func (m *memory) grow(s *session, by int) {
 	s.size += by
 	if s.name == "" {
@@ -105,17 +118,30 @@ func (s *session) firstSeen(i int, now time.Time) int64 {
 	return now.UnixNano()
 }
 
-// knows reports whether the message with this ID came lately, and otherwise
-// notes it.
-func (s *session) knows(id string) bool {
+// find returns the turn that the Raw with this ID belongs to, nil for none.
+func (s *session) find(id string) *said {
 	if has(s.ids, id) {
-		return true
+		return &s.said
 	}
-	if len(s.ids) >= maxIDs {
-		s.ids = append(s.ids[:0], s.ids[1:]...)
+	for i := len(s.closed) - 1; i >= 0; i-- {
+		if has(s.closed[i].ids, id) {
+			return &s.closed[i]
+		}
 	}
-	s.ids = append(s.ids, id)
-	return false
+	return nil
+}
+
+// at returns the turn of this row, nil for none.
+func (s *session) at(row string) *said {
+	if s.row == row {
+		return &s.said
+	}
+	for i := len(s.closed) - 1; i >= 0; i-- {
+		if s.closed[i].row == row {
+			return &s.closed[i]
+		}
+	}
+	return nil
 }
 
 // open begins a turn.
@@ -123,8 +149,17 @@ func (m *memory) open(s *session, row string, number int) {
 	if words := lastWords(s.parts); words != "" {
 		s.previous = words
 	}
-	m.grow(s, -s.size)
-	s.row, s.number, s.parts, s.partIDs, s.answered = row, number, nil, nil, false
+	if s.row != "" {
+		s.closed = append(s.closed, s.said)
+		kept := s.size
+		for len(s.closed) > maxClosed || kept > maxClosedSize && len(s.closed) > 0 {
+			n := s.closed[0].bytes()
+			m.grow(s, -n)
+			kept -= n
+			s.closed = append([]said(nil), s.closed[1:]...)
+		}
+	}
+	s.said = said{row: row, number: number, before: s.previous}
 }
 
 // restore takes over a turn that was stored.
@@ -137,22 +172,19 @@ func (m *memory) restore(b turn.Body, raw pipeline.Raw) {
 	if s.began == "" {
 		s.began = b.Began
 	}
-	m.grow(s, -s.size)
+	m.grow(s, -s.said.bytes())
 	s.parts, s.answered = b.Parts, false
+	m.grow(s, s.said.bytes())
 	for _, p := range b.Parts {
-		m.grow(s, len(p.Original))
 		s.answered = s.answered || p.Role == turn.Bot || p.Role == turn.Agent
 	}
-	// One ID for each part keeps the two lists of one length; the last is that
-	// of the message that made this Raw.
-	s.partIDs = make([]string, len(b.Parts))
-	if len(s.partIDs) > 0 {
-		s.partIDs[len(s.partIDs)-1] = raw.ID
+	s.ids = append(s.ids, raw.ID)
+	for len(s.ids) < len(s.parts) {
+		s.ids = append([]string{""}, s.ids...) // whose IDs are not known stand first
 	}
-	s.knows(raw.ID)
 	s.touched = raw.Received
 	if b.Previous != "" {
-		s.previous = b.Previous
+		s.previous, s.before = b.Previous, b.Previous
 	}
 	if b.Number > 0 && b.Number == len(s.times)+1 && b.Seen != "" {
 		if t, err := time.Parse(time.RFC3339Nano, b.Seen); err == nil {

@@ -77,23 +77,27 @@ func (rd *reading) message(m spoken) {
 		rd.alone(m, s)
 		return
 	}
-	if s.knows(m.id) {
-		if !has(s.partIDs, m.id) {
-			rd.alone(m, s) // of an earlier turn: stored then, and known by its ID
+	at := s.find(m.id)
+	if at == nil {
+		if !rd.join(m, s) {
+			rd.alone(m, s)
 			return
 		}
-	} else if !rd.join(m, s) {
-		rd.alone(m, s)
-		return
+		at = &s.said
 	}
+	rd.whole(m.id, m.shape, m.derived, s, at)
+}
+
+// whole makes the Raw with this ID of a turn so far.
+func (rd *reading) whole(id, shape, derived string, s *session, at *said) {
 	b := turn.Body{
-		Shape: m.shape, What: turn.Turn, Session: m.session, Derived: m.derived, Row: s.row, Number: s.number,
-		Turns: s.turns, Messages: s.messages, Began: s.began, Previous: s.previous, Parts: s.parts,
+		Shape: shape, What: turn.Turn, Session: s.name, Derived: derived, Row: at.row, Number: at.number,
+		Turns: s.turns, Messages: s.messages, Began: s.began, Previous: at.before, Parts: at.parts,
 	}
-	if s.number > 0 {
-		b.Seen = seen(s.firstSeen(s.number-1, rd.now))
+	if at.number > 0 {
+		b.Seen = seen(s.firstSeen(at.number-1, rd.now))
 	}
-	rd.add(m.id, b)
+	rd.add(id, b)
 }
 
 // join adds a new message to the turn that it belongs to. It says false for an
@@ -101,10 +105,10 @@ func (rd *reading) message(m spoken) {
 func (rd *reading) join(m spoken, s *session) bool {
 	mem := rd.r.memory
 	want := m.rowName()
-	if m.role != turn.Customer && m.replyTo != "" && s.row != "" && !has(s.partIDs, rd.vendor(m.replyTo)) {
+	if m.role != turn.Customer && m.replyTo != "" && s.row != "" && !has(s.ids, rd.vendor(m.replyTo)) {
 		return false
 	}
-	full := s.size+len(m.original) > maxOpen || len(s.parts) >= maxParts
+	full := s.said.bytes()+len(m.original) > maxOpen || len(s.parts) >= maxParts
 	opens := s.row == "" || full
 	switch {
 	case opens:
@@ -120,8 +124,8 @@ func (rd *reading) join(m spoken, s *session) bool {
 		}
 		number := m.number
 		if m.role == turn.Customer {
-			if s.turns++; number == 0 {
-				number = s.turns
+			if number == 0 {
+				number = s.turns + 1
 			}
 			s.turns = max(s.turns, number)
 		} else if full {
@@ -138,7 +142,7 @@ func (rd *reading) join(m spoken, s *session) bool {
 		s.began = m.at
 	}
 	s.parts = append(s.parts[:len(s.parts):len(s.parts)], turn.Part{Role: m.role, Original: m.original})
-	s.partIDs = append(s.partIDs, m.id)
+	s.ids = append(s.ids, m.id)
 	s.touched = rd.now
 	mem.grow(s, len(m.original))
 	return true
@@ -163,7 +167,11 @@ func (rd *reading) alone(m spoken, s *session) {
 		Parts: []turn.Part{{Role: m.role, Original: m.original}}, Seen: seen(rd.now.UnixNano()),
 	}
 	if b.Row == "" && m.replyTo != "" && m.role != turn.Customer {
-		b.Row = "m" + short(rd.vendor(m.replyTo))
+		question := rd.vendor(m.replyTo)
+		b.Row = "m" + short(question)
+		if at := s.find(question); at != nil {
+			b.Row, b.Number = at.row, at.number
+		}
 	} else if b.Row == "" {
 		b.Row = "m" + short(m.id)
 	}

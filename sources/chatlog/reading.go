@@ -92,8 +92,8 @@ func seen(t int64) string {
 	return time.Unix(0, t).UTC().Format(time.RFC3339Nano)
 }
 
-// said is the text of a message, short enough to go along with the next turn.
-func said(raw json.RawMessage) string {
+// words is the text of a message, short enough to go along with the next turn.
+func words(raw json.RawMessage) string {
 	if o, ok := turn.ParseObject(raw); ok {
 		return cut(turn.MessageText(o))
 	}

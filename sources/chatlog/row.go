@@ -80,24 +80,25 @@ func (rd *reading) pair(p pair) {
 	if p.session == "" {
 		b.Seen = seen(rd.now.UnixNano())
 	} else {
-		if b.Row != s.row {
-			if s.turns++; p.number == 0 {
-				p.number = s.turns
+		at := s.at(b.Row)
+		if at == nil {
+			if p.number == 0 {
+				p.number = s.turns + 1
 			}
 			mem.open(s, b.Row, p.number)
-			s.turns, s.messages = max(s.turns, p.number), max(s.messages+1, p.number)
-			s.answered = false
-			if words, err := json.Marshal(cut(p.question)); err == nil && p.question != "" {
-				s.parts = []turn.Part{{Role: turn.Customer, Original: words}}
-				mem.grow(s, len(words))
+			at = &s.said
+			s.turns, s.messages = max(s.turns, p.number), max(s.messages, p.number)
+			if asked, err := json.Marshal(cut(p.question)); err == nil && p.question != "" {
+				s.parts = []turn.Part{{Role: turn.Customer, Original: asked}}
+				mem.grow(s, len(asked))
 			}
 		}
-		s.answered = s.answered || p.answered
+		at.answered = at.answered || p.answered
 		if s.began == "" && s.turns <= 1 {
 			s.began = p.at
 		}
-		b.Number, b.Turns, b.Messages, b.Began, b.Previous = s.number, s.turns, s.messages, s.began, s.previous
-		b.Seen = seen(s.firstSeen(s.number-1, rd.now))
+		b.Number, b.Turns, b.Messages, b.Began, b.Previous = at.number, s.turns, s.messages, s.began, at.before
+		b.Seen = seen(s.firstSeen(at.number-1, rd.now))
 	}
 	if p.id == "" {
 		p.id = rd.hashed(p.shape, p.session, b.Row, string(p.original))
@@ -115,7 +116,7 @@ func (rd *reading) nameOf(p pair, s *session) string {
 		return "t" + itoa(p.number)
 	case p.name != "":
 		return "m" + short(p.name)
-	case len(s.parts) == 1 && !s.answered && p.answered && p.question != "" && said(s.parts[0].Original) == cut(p.question):
+	case len(s.parts) == 1 && !s.answered && p.answered && p.question != "" && words(s.parts[0].Original) == cut(p.question):
 		s.last, s.lastName = content, s.row
 		return s.row // the question came before, and this is its answer
 	case p.at != "":

@@ -228,7 +228,7 @@ func originals(parts []turn.Part) string {
 func lastWords(parts []turn.Part) string {
 	for i := len(parts) - 1; i >= 0; i-- {
 		if parts[i].Role == turn.Customer {
-			return said(parts[i].Original)
+			return words(parts[i].Original)
 		}
 	}
 	return ""

@@ -162,19 +162,18 @@ func readChatwoot(_ *Receiver, o turn.Object, raw json.RawMessage) func(*reading
 }
 
 // changed takes a message that was changed after it was sent: the row it is in
-// is still open, or it is a note.
+// is known, or it is a note.
 func (rd *reading) changed(m spoken, id string) {
 	s := rd.r.memory.get(rd.session(m.session))
-	for i, known := range s.partIDs {
-		if known == m.id && i < len(s.parts) {
-			s.parts = append([]turn.Part(nil), s.parts...)
-			rd.r.memory.grow(s, len(m.original)-len(s.parts[i].Original))
-			s.parts[i].Original = m.original
-			rd.add(id, turn.Body{
-				Shape: m.shape, What: turn.Turn, Session: rd.session(m.session), Row: s.row, Number: s.number, Turns: s.turns,
-				Messages: s.messages, Began: s.began, Previous: s.previous, Parts: s.parts, Seen: seen(s.firstSeen(max(s.number-1, 0), rd.now)),
-			})
-			return
+	if at := s.find(m.id); at != nil {
+		for i, known := range at.ids {
+			if known == m.id && i < len(at.parts) {
+				at.parts = append([]turn.Part(nil), at.parts...)
+				rd.r.memory.grow(s, len(m.original)-len(at.parts[i].Original))
+				at.parts[i].Original = m.original
+				rd.whole(id, m.shape, m.derived, s, at)
+				return
+			}
 		}
 	}
 	m.role, m.id = turn.Aside, id
