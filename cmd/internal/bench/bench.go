@@ -1,6 +1,7 @@
 // Package bench measures what this machine can take, as ratios to the least
 // that would do: the door to one publish per request, the transform stage to a
-// loop that only passes on, the MongoDB sink to the driver by itself.
+// loop that only passes on, the MongoDB sink to the driver by itself, the Base
+// sink to the vendor's SDK by itself.
 //
 // A ratio means something only by the rules of anchors.md §6.3, which bind
 // here: numerator and denominator in one run, in turns that change their order
@@ -27,7 +28,7 @@ import (
 )
 
 // Names are the measures, in the order of the report.
-var Names = []string{"door", "transform", "mongodb", "isolation", "memory"}
+var Names = []string{"door", "transform", "mongodb", "larkbase", "isolation", "memory"}
 
 // Options says what to measure, and for how long.
 type Options struct {
@@ -37,6 +38,8 @@ type Options struct {
 	Leg    time.Duration // of one turn at the door; what is counted instead is scaled to it; 0: 2 s
 	Quick  bool          // said in the report, changes nothing
 	Say    func(string)  // told what is being done now; nil: nobody
+	// Lark makes a simulated Lark Base; nil: what needs one is left out.
+	Lark func() (*Base, error)
 }
 
 // measure is one of Names.
@@ -46,6 +49,7 @@ var measures = map[string]measure{
 	"door":      measureDoor,
 	"transform": measureTransform,
 	"mongodb":   measureMongoDB,
+	"larkbase":  measureLarkBase,
 	"isolation": measureIsolation,
 	"memory":    measureMemory,
 }
