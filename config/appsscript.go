@@ -3,7 +3,6 @@ package config
 import (
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -26,7 +25,7 @@ func (a *AppsScript) defaults(string) {
 }
 
 // scriptPath is that of a deployment, of a Workspace domain too (`sinks.md` B1).
-var scriptPath = regexp.MustCompile(`^(?:/a/(?:macros/)?[^/]+)?/macros/s/[A-Za-z0-9_-]+/(exec|dev)$`)
+var scriptPath = regexp.MustCompile(`^(?:/macros|/a/macros/[^/]+|/a/[^/]+/macros)/s/[A-Za-z0-9_-]+/(exec|dev)$`)
 
 func (a *AppsScript) check(r *report) {
 	const fix = "in the script: Deploy, Manage deployments, copy the URL of the web app, which ends in /exec, into an environment variable"
@@ -39,7 +38,7 @@ func (a *AppsScript) check(r *report) {
 		u, err := url.Parse(a.URL.Reveal())
 		var m []string
 		if err == nil {
-			m = scriptPath.FindStringSubmatch(strings.Replace(u.Path, "/a/macros/", "/a/", 1))
+			m = scriptPath.FindStringSubmatch(u.Path)
 		}
 		switch {
 		case err != nil || u.Scheme != "https" && a.Endpoint == "" || u.Host == "":

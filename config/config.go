@@ -71,14 +71,16 @@ type Source struct {
 // Sink is one destination: which records it takes, how they are batched, and
 // exactly one adapter block.
 type Sink struct {
-	Accept      []string  `yaml:"accept" doc:"kinds of record it takes, e.g. lead; * takes all"`
-	Where       string    `yaml:"where" doc:"expression over the fields of a record; only records for which it is true are taken; empty: all"`
-	Batch       Batch     `yaml:"batch" doc:"how many records go in one write; left out: what suits the adapter"`
-	MaxAttempts int       `yaml:"max_attempts" range:"1..1000" doc:"tries that end in an unknown error before a record is buried; an outage of the destination is not counted"`
-	MongoDB     *MongoDB  `yaml:"mongodb" doc:"documents in MongoDB"`
-	LarkBase    *LarkBase `yaml:"larkbase" doc:"rows in a table of a Lark Base (Feishu Bitable)"`
-	LarkChat    *LarkChat `yaml:"larkchat" doc:"notices in a group of Lark or Feishu"`
-	Webhook     *Webhook  `yaml:"webhook" doc:"JSON posted to any HTTP endpoint"`
+	Accept      []string    `yaml:"accept" doc:"kinds of record it takes, e.g. lead; * takes all"`
+	Where       string      `yaml:"where" doc:"expression over the fields of a record; only records for which it is true are taken; empty: all"`
+	Batch       Batch       `yaml:"batch" doc:"how many records go in one write; left out: what suits the adapter"`
+	MaxAttempts int         `yaml:"max_attempts" range:"1..1000" doc:"tries that end in an unknown error before a record is buried; an outage of the destination is not counted"`
+	MongoDB     *MongoDB    `yaml:"mongodb" doc:"documents in MongoDB"`
+	Sheets      *Sheets     `yaml:"sheets" doc:"rows in a Google spreadsheet"`
+	AppsScript  *AppsScript `yaml:"appsscript" doc:"rows in a Google spreadsheet, through a script of its own; for teams without a Google Cloud project"`
+	LarkBase    *LarkBase   `yaml:"larkbase" doc:"rows in a table of a Lark Base (Feishu Bitable)"`
+	LarkChat    *LarkChat   `yaml:"larkchat" doc:"notices in a group of Lark or Feishu"`
+	Webhook     *Webhook    `yaml:"webhook" doc:"JSON posted to any HTTP endpoint"`
 }
 
 // Batch overrides what the sink itself proposes; zero leaves it.

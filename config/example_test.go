@@ -56,6 +56,16 @@ func TestExampleShowsEverySetting(t *testing.T) {
 			s.LarkChat.Hook = Secret{}
 			return bare
 		},
+		"sales": func(s *Sink) bool {
+			bare := s.Sheets.Spreadsheet == "" || s.Where == ""
+			s.Sheets.Spreadsheet, s.Where = "", ""
+			return bare
+		},
+		"simple": func(s *Sink) bool {
+			bare := s.AppsScript.URL.IsZero() || s.AppsScript.Secret.IsZero()
+			s.AppsScript.URL, s.AppsScript.Secret = Secret{}, Secret{}
+			return bare
+		},
 		"partner": func(s *Sink) bool {
 			bare := s.Webhook.URL.IsZero()
 			s.Webhook.URL = Secret{}

@@ -155,7 +155,7 @@ func checkEndpoint(r *report, text string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
-		r.bad("not the address of an API", "write https:// and the host, such as https://open.larksuite.com")
+		r.bad("not the address of an API", "write https:// and the host, such as https://api.example.vn")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		r.bad("it has more than an address should: a login, ? or #", "write https:// and the host, nothing behind it")
 	}

@@ -21,7 +21,7 @@ type Sheets struct {
 	Columns         map[string]string `yaml:"columns" doc:"field of the record by the header of the column it goes to; left out: each field goes to the column of its name, English or Vietnamese, and gets one if it has none"`
 	KeyColumn       string            `yaml:"key_column" doc:"header of the column that tells which record a row is; made when it is not there"`
 	CreateColumns   bool              `yaml:"create_columns" doc:"make the columns that are missing, at the right end; true unless set"`
-	Rotate          string            `yaml:"rotate" oneof:"monthly size" doc:"go on in a new tab: every month, or when the spreadsheet's cells run out; empty: size"`
+	Rotate          string            `yaml:"rotate" oneof:"monthly size" doc:"go on in a new tab: every month, or when the spreadsheet's cells run out; left out: size"`
 	NewSpreadsheets []string          `yaml:"new_spreadsheets" doc:"links of further spreadsheets to go on in, one after the other, when the 10 million cells of one are used up"`
 	UserWrites      int               `yaml:"writes_per_minute" range:"1..100000" doc:"writes a minute that Google allows the account, shared by all sinks that use it; 60 unless Google has raised it"`
 	UserReads       int               `yaml:"reads_per_minute" range:"1..100000" doc:"reads a minute that Google allows the account, likewise"`

@@ -6,15 +6,16 @@ package sinks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"mekong/config"
 	"mekong/pipeline"
+	"mekong/sinks/appsscript"
 	"mekong/sinks/larkbase"
 	"mekong/sinks/larkchat"
 	"mekong/sinks/mongodb"
+	"mekong/sinks/sheets"
 	"mekong/sinks/webhook"
 )
 
@@ -27,9 +28,22 @@ type Options struct {
 	// it keeps what should outlive the process, whose token it uses, who counts its
 	// calls. Nil: nothing. Gates and Location are filled here.
 	LarkBase func(sink string) larkbase.Options
+	// Sheets gives what a Google Sheets sink of that name needs beside its
+	// configuration: who it writes as, above all. Gates, Accounts and Location are
+	// filled here. Nil: such a sink cannot be opened.
+	Sheets func(sink string) (sheets.Options, error)
 	// LarkChat gives the same for a sink that notifies; nil: nothing. Location is
 	// filled here.
 	LarkChat func(sink string) larkchat.Options
+}
+
+// shared is what the sinks of one process go through together: two of them may write
+// to one Base, one spreadsheet, or on one account.
+type shared struct {
+	bases    *larkbase.Gates
+	sheets   *sheets.Gates
+	accounts *sheets.Accounts
+	scripts  *appsscript.Gates
 }
 
 // Opened is one sink, ready to be written to.
@@ -41,6 +55,9 @@ type Opened struct {
 	// Prove writes one marked row, looks at it and removes it; nil: the adapter has
 	// no way to.
 	Prove func(ctx context.Context) []pipeline.Finding
+	// Read gives the rows that the destination holds, of records received at since or
+	// later; nil: the adapter has no way to.
+	Read func(ctx context.Context, since time.Time, each func(pipeline.Record) error) error
 	// Pace is how long to wait before records are fetched for the next Write, where
 	// a month's calls are to last; nil: never.
 	Pace func() time.Duration
@@ -66,13 +83,16 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 		}
 		names = only
 	}
-	gates := larkbase.NewGates() // two sinks may write to one Base
+	all := shared{larkbase.NewGates(), sheets.NewGates(), sheets.NewAccounts(nil), appsscript.NewGates()}
 	for _, name := range names {
 		conf := c.Sinks[name]
 		s := Opened{Name: name, Config: conf}
 		switch {
 		case conf.MongoDB != nil:
-			s.Sink, s.Limits, err = openMongoDB(name, *conf.MongoDB, o)
+			var m *mongodb.Sink
+			if m, err = openMongoDB(name, *conf.MongoDB, o); err == nil {
+				s.Sink, s.Limits, s.Read = m, m.Limits(), m.Read
+			}
 		case conf.Webhook != nil:
 			var w *webhook.Sink
 			if w, err = webhook.New(name, *conf.Webhook, webhook.Options{}); err == nil {
@@ -80,8 +100,18 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 			}
 		case conf.LarkBase != nil:
 			var l *larkbase.Sink
-			if l, err = openLarkBase(name, *conf.LarkBase, c.Timezone, gates, o); err == nil {
+			if l, err = openLarkBase(name, *conf.LarkBase, c.Timezone, all, o); err == nil {
 				s.Sink, s.Limits, s.Prove, s.Pace = l, l.Limits(), l.Prove, l.Pace
+			}
+		case conf.Sheets != nil:
+			var g *sheets.Sink
+			if g, err = openSheets(name, *conf.Sheets, c.Timezone, all, o); err == nil {
+				s.Sink, s.Limits, s.Prove, s.Pace = g, g.Limits(), g.Prove, g.Pace
+			}
+		case conf.AppsScript != nil:
+			var a *appsscript.Sink
+			if a, err = openAppsScript(name, *conf.AppsScript, c.Timezone, all); err == nil {
+				s.Sink, s.Limits, s.Prove = a, a.Limits(), a.Prove
 			}
 		case conf.LarkChat != nil:
 			s.Sink, s.Limits, err = openLarkChat(name, *conf.LarkChat, c.Timezone, o)
@@ -100,62 +130,4 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 		opened = append(opened, s)
 	}
 	return opened, nil
-}
-
-func openMongoDB(name string, c config.MongoDB, o Options) (pipeline.Sink, pipeline.Limits, error) {
-	var how mongodb.Options
-	if c.URI.IsZero() {
-		if o.LocalMongoDB == nil {
-			return nil, pipeline.Limits{}, fmt.Errorf("mongodb has no uri, and there is no embedded server here; write the uri of a MongoDB server")
-		}
-		var err error
-		if how, err = o.LocalMongoDB(); err != nil {
-			return nil, pipeline.Limits{}, err
-		}
-	}
-	s, err := mongodb.New(name, c, how)
-	if err != nil {
-		return nil, pipeline.Limits{}, err
-	}
-	return s, s.Limits(), nil
-}
-
-func openLarkBase(name string, c config.LarkBase, timezone string, gates *larkbase.Gates, o Options) (*larkbase.Sink, error) {
-	var how larkbase.Options
-	if o.LarkBase != nil {
-		how = o.LarkBase(name)
-	}
-	if c.Identity == config.IdentityUser && how.Tokens == nil {
-		// Never as the app instead: rows would be somebody else's.
-		return nil, errors.New("larkbase: identity: there is no sign-in here to write with")
-	}
-	how.Gates = gates
-	if how.Location == nil {
-		loc, err := time.LoadLocation(timezone)
-		if err != nil {
-			return nil, fmt.Errorf("timezone: %w", err)
-		}
-		how.Location = loc
-	}
-	s, err := larkbase.New(name, c, how)
-	if err != nil {
-		return nil, fmt.Errorf("larkbase: %w", err)
-	}
-	return s, nil
-}
-
-func openLarkChat(name string, c config.LarkChat, timezone string, o Options) (pipeline.Sink, pipeline.Limits, error) {
-	var how larkchat.Options
-	if o.LarkChat != nil {
-		how = o.LarkChat(name)
-	}
-	var err error
-	if how.Location, err = time.LoadLocation(timezone); err != nil {
-		return nil, pipeline.Limits{}, fmt.Errorf("timezone: %w", err)
-	}
-	s, err := larkchat.New(name, c, how)
-	if err != nil {
-		return nil, pipeline.Limits{}, err
-	}
-	return s, s.Limits(), nil
 }

@@ -9,21 +9,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"mekong/config"
 	"mekong/pipeline"
 	"mekong/pipeline/doctor"
-	"mekong/sinks/lark"
 )
-
-type connectOptions struct {
-	name, appID           string
-	secretEnv, secretFile string
-	brand, endpoint       string
-	table                 string
-	yes                   bool
-}
 
 func (c *cli) connectCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -35,88 +28,62 @@ func (c *cli) connectCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) connectLarkCommand() *cobra.Command {
-	var o connectOptions
-	cmd := &cobra.Command{
-		Use:   "lark URL",
-		Short: "Set a Lark Base up from the link of its table: check it, map its columns, write the sink",
-		Long: `Connect takes the link of a table as the browser shows it, asks for the app's ID
-and secret, checks everything a worker needs, proposes which field goes to which
-column, and writes the sink into the configuration. Whatever else is in the file
-stays as it is, comments too; where there is no file, one is made.
-
-The secret itself is never written into the configuration: it refers to an
-environment variable, or to a file.
-
-Put the link in quotes; there is a ? in it.`,
-		Example: `  mekong connect lark 'https://example.larksuite.com/base/HTJ6b?table=tblpg'
-  mekong connect lark URL --app-secret-file lark.secret    # kept in a file, mode 0600
-  LARK_APP_SECRET=… mekong connect lark URL --app-id cli_a1b2 --yes    # no questions`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.connectLark(cmd.Context(), args[0], o)
-		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&o.name, "name", "crm", "what to call the sink")
-	f.StringVar(&o.appID, "app-id", "", "App ID, from the developer console; asked for when left out")
-	f.StringVar(&o.secretEnv, "app-secret-env", "LARK_APP_SECRET", "environment `variable` that holds the App Secret; asked for when it is not set")
-	f.StringVar(&o.secretFile, "app-secret-file", "", "`file` that holds the App Secret, relative to the configuration; asked for, and made, when it is not there")
-	f.StringVar(&o.brand, "brand", "", "lark or feishu, where the link does not tell")
-	f.StringVar(&o.endpoint, "endpoint", "", "address of the Open API instead of the brand's, such as a simulator's")
-	f.StringVar(&o.table, "table", "", "name or ID of the table, where the link has none or another")
-	f.BoolVarP(&o.yes, "yes", "y", false, "write without asking")
-	return cmd
-}
-
-// connection is a set-up under way.
+// connection is a set-up under way, whatever the vendor.
 type connection struct {
-	o      connectOptions
-	link   lark.Link
-	secret string // never printed
+	name   string // of the sink
+	yes    bool   // write without asking
+	secret string // never printed; "": there is none
 	ref    string // what stands for it in the configuration
-	plain  bool   // the link was of http, as a simulator's is
+	env    string // the variable that ref names, where it names one
 	toFile string // where the secret is to be kept; "": nowhere
+	// block is the sink's part of the configuration, below its name, with ref in the
+	// place of the secret, in lines indented by two spaces a step.
+	block func(ref string, mapped []proposal) []string
+	// keyColumn is the sink's own column.
+	keyColumn func(config.Sink) string
 }
 
-var sinkName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+// survey is what was found behind a link.
+type survey struct {
+	title   string // what it is, for a person
+	columns []column
+	report  doctor.Report // what is wrong, if something is
+}
 
-func (c *cli) connectLark(ctx context.Context, address string, o connectOptions) error {
-	link, err := lark.ParseLink(address)
-	if err != nil {
-		return usageError{err}
+var (
+	sinkName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	envName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+// surveyTimeout bounds finding a table, over all calls.
+const surveyTimeout = time.Minute
+
+// mayConnect looks at the name and the file before anything is asked.
+func (c *cli) mayConnect(name string) (was []byte, err error) {
+	if !sinkName.MatchString(name) {
+		return nil, usagef("--name %q is no name for a sink: a small letter, then small letters, digits, - and _", name)
 	}
-	if !sinkName.MatchString(o.name) {
-		return usagef("--name %q is no name for a sink: a small letter, then small letters, digits, - and _", o.name)
-	}
-	if o.endpoint == "" && o.brand == "" && link.Brand == "" {
-		return usagef("the host of the link does not tell whether this is Lark or Feishu: say --brand lark or --brand feishu")
-	}
-	was, err := os.ReadFile(c.config)
+	was, err = os.ReadFile(c.config)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return usageError{err}
+		return nil, usageError{err}
 	}
-	if hasSink(was, o.name) {
-		return usagef("there is a sink %q in %s already; choose another --name, or take it out first", o.name, c.config)
+	if hasSink(was, name) {
+		return nil, usagef("there is a sink %q in %s already; choose another --name, or take it out first", name, c.config)
 	}
-	ask := newAsker(c.in, c.out)
-	con := &connection{o: o, link: link, plain: strings.HasPrefix(strings.TrimSpace(address), "http://")}
-	if err := c.credentials(ctx, ask, con); err != nil {
-		return err
-	}
-	found, err := con.survey(ctx)
-	if err != nil {
-		return err
-	}
+	return was, nil
+}
+
+// connect goes on from what was found: it proposes the columns, has the sink itself
+// look, and writes it into the configuration.
+func (c *cli) connect(ctx context.Context, ask *asker, con *connection, found survey, was []byte) error {
 	if found.report.Worst() == pipeline.Fail {
 		return c.refused(found.report)
 	}
-	con.link.TableID = found.table.ID
 	alone, err := con.alone(c.config, nil)
 	if err != nil {
 		return err
 	}
-	mapped := propose(found.columns, alone.Sinks[o.name].LarkBase.KeyColumn)
+	mapped := propose(found.columns, con.keyColumn(alone.Sinks[con.name]))
 	if alone, err = con.alone(c.config, mapped); err != nil {
 		return err
 	}
@@ -130,14 +97,14 @@ func (c *cli) connectLark(ctx context.Context, address string, o connectOptions)
 	}
 	text, err := con.plan(c.config, was, mapped)
 	if errors.Is(err, errByHand) {
-		fmt.Fprintf(c.out, "\nIn %s: %s.\nPut this under sinks: yourself:\n\n  %s:\n    %s\n", c.config, err, o.name, strings.Join(con.block(con.ref, mapped), "\n    "))
+		fmt.Fprintf(c.out, "\nIn %s: %s.\nPut this under sinks: yourself:\n\n  %s:\n    %s\n", c.config, err, con.name, strings.Join(con.block(con.ref, mapped), "\n    "))
 		return quietError{err}
 	}
 	if err != nil {
 		return err
 	}
-	if !o.yes {
-		ok, err := ask.yes(ctx, fmt.Sprintf("Write this as sink %q into %s? [y/N] ", o.name, c.config))
+	if !con.yes {
+		ok, err := ask.yes(ctx, fmt.Sprintf("Write this as sink %q into %s? [y/N] ", con.name, c.config))
 		if err != nil {
 			return err
 		}
@@ -160,28 +127,21 @@ func (c *cli) refused(r doctor.Report) error {
 	return quietError{errNotUsable}
 }
 
-// credentials finds the app's ID and secret, or asks for them.
-func (c *cli) credentials(ctx context.Context, ask *asker, con *connection) (err error) {
-	if con.o.appID == "" {
-		fmt.Fprintln(c.out, "The app's ID and secret are in the developer console: your app, Credentials & Basic Info.")
-		con.o.appID, err = ask.line(ctx, "App ID (cli_…): ")
-		if err != nil || con.o.appID == "" {
-			return unanswered(err, "--app-id")
-		}
-	}
+// keep finds out where a secret is to come from: from file, where one is named, which
+// is made when it is not there, else from the variable env. It is asked for as what
+// says when it is not there yet.
+func (c *cli) keep(ctx context.Context, ask *asker, con *connection, what, flag, env, file string) (err error) {
 	switch {
-	case con.o.secretFile != "":
-		path := con.o.secretFile
+	case file != "":
+		path := file
 		con.ref = "${file:" + path + "}"
 		if strings.ContainsAny(path, "}\n\r") {
-			return usagef("--app-secret-file: a path without } and line breaks can be referred to")
+			return usagef("--%s-file: a path without } and line breaks can be referred to", flag)
 		}
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(c.config), path)
-		}
+		path = c.beside(path)
 		text, err := os.ReadFile(path)
 		if con.secret = strings.TrimSpace(string(text)); err == nil && con.secret == "" {
-			return usagef("%s is empty; put the App Secret into it, or take it away and be asked", path)
+			return usagef("%s is empty; put the %s into it, or take it away and be asked", path, what)
 		}
 		if err == nil {
 			break
@@ -191,19 +151,27 @@ func (c *cli) credentials(ctx context.Context, ask *asker, con *connection) (err
 		}
 		con.toFile = path
 	default:
-		if !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(con.o.secretEnv) {
-			return usagef("--app-secret-env takes the name of an environment variable; the secret itself does not belong on a command line")
+		if !envName.MatchString(env) {
+			return usagef("--%s-env takes the name of an environment variable; the secret itself does not belong on a command line", flag)
 		}
-		con.ref = "${" + con.o.secretEnv + "}"
-		con.secret = os.Getenv(con.o.secretEnv)
+		con.ref, con.env = "${"+env+"}", env
+		con.secret = os.Getenv(env)
 	}
 	if con.secret == "" {
-		con.secret, err = ask.secret(ctx, "App Secret (not shown): ")
+		con.secret, err = ask.secret(ctx, what+" (not shown): ")
 	}
 	if err != nil || con.secret == "" {
-		return unanswered(err, "the App Secret in "+con.o.secretEnv)
+		return unanswered(err, "the "+what+" in "+env)
 	}
 	return nil
+}
+
+// beside is path as the configuration means it: relative to its own folder.
+func (c *cli) beside(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(c.config), path)
 }
 
 func unanswered(err error, what string) error {
@@ -229,18 +197,18 @@ func (c *cli) connected(con *connection, was, text []byte) error {
 	if err := replaceFile(c.config, was, text); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "Written: sink %q in %s.\n", con.o.name, c.config)
-	if con.o.secretFile == "" {
-		if os.Getenv(con.o.secretEnv) == "" {
-			fmt.Fprintf(c.out, "The secret is not in the file. Set it where Mekong is started:\n  export %s='…'    (PowerShell: $env:%s = '…')\n", con.o.secretEnv, con.o.secretEnv)
+	fmt.Fprintf(c.out, "Written: sink %q in %s.\n", con.name, c.config)
+	if con.env != "" {
+		if os.Getenv(con.env) == "" {
+			fmt.Fprintf(c.out, "The secret is not in the file. Set it where Mekong is started:\n  export %s='…'    (PowerShell: $env:%s = '…')\n", con.env, con.env)
 		} else {
-			fmt.Fprintf(c.out, "The secret is not in the file: %s must be set where Mekong is started, as it is here.\n", con.o.secretEnv)
+			fmt.Fprintf(c.out, "The secret is not in the file: %s must be set where Mekong is started, as it is here.\n", con.env)
 		}
 	}
 	file := ""
 	if c.config != "mekong.yaml" {
 		file = " -c " + c.config
 	}
-	fmt.Fprintf(c.out, "Next:\n  mekong doctor %s --write%s    proves it with one row\n  mekong run%s\n", con.o.name, file, file)
+	fmt.Fprintf(c.out, "Next:\n  mekong doctor %s --write%s    proves it with one row\n  mekong run%s\n", con.name, file, file)
 	return nil
 }

@@ -6,8 +6,6 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
-
-	"mekong/sinks/lark"
 )
 
 // The words for how sure a proposal is.
@@ -24,21 +22,36 @@ type columnField struct {
 	field      string
 	vietnamese []string
 	english    []string
-	builtIn    bool  // every form's leads have it, or the record itself does
-	types      []int // that take it well; none: any that takes text
+	builtIn    bool // every form's leads have it, or the record itself does
+	value      value
 }
 
-var (
-	textual = []int{lark.TypeText, lark.TypeSingleSelect, lark.TypeMultiSelect}
-	dated   = []int{lark.TypeDateTime, lark.TypeText}
-	linked  = []int{lark.TypeURL, lark.TypeText}
+// value is what a field holds, by which columns take it well.
+type value int
+
+const (
+	textual value = iota
+	dated
+	linked
+	phoned
+	mailed
+	yesNo
+	named // an ID
 )
+
+// column is one of a table, whatever the vendor.
+type column struct {
+	name  string
+	kind  string           // its type in words; "" where columns have none
+	unfit string           // why nothing can be put into it; "": it can
+	takes func(value) bool // whether such a value goes well into it; nil: any
+}
 
 // columnFields are never written to. Of two that fit a column equally the first wins.
 var columnFields = []columnField{
-	{"phone", []string{"sodienthoai", "sdt", "dienthoai", "sodt", "dtdd", "didong", "lienhe", "hotline", "zalo"}, []string{"phone", "phonenumber", "mobile", "mobilenumber", "tel", "telephone", "cell"}, true, []int{lark.TypePhone, lark.TypeText}},
+	{"phone", []string{"sodienthoai", "sdt", "dienthoai", "sodt", "dtdd", "didong", "lienhe", "hotline", "zalo"}, []string{"phone", "phonenumber", "mobile", "mobilenumber", "tel", "telephone", "cell"}, true, phoned},
 	{"name", []string{"hoten", "hovaten", "ten", "tenkhachhang", "khachhang", "tenkh", "hotenkhachhang", "tenhocvien", "hocvien"}, []string{"name", "fullname", "customer", "customername", "contact", "contactname", "lead", "leadname"}, true, textual},
-	{"email", []string{"thudientu", "diachiemail"}, []string{"email", "mail", "gmail", "emailaddress"}, true, []int{lark.TypeText, lark.TypeURL}},
+	{"email", []string{"thudientu", "diachiemail"}, []string{"email", "mail", "gmail", "emailaddress"}, true, mailed},
 	{"course", []string{"khoahoc", "tenkhoahoc", "khoa", "lophoc", "monhoc", "chuongtrinh", "chuongtrinhhoc"}, []string{"course", "coursename", "class", "program"}, false, textual},
 	{"product", []string{"sanpham", "tensanpham", "dichvu"}, []string{"product", "productname", "service"}, false, textual},
 	{"utm_source", nil, []string{"utmsource"}, true, textual},
@@ -58,21 +71,21 @@ var columnFields = []columnField{
 	{"address", []string{"diachi"}, []string{"address"}, false, textual},
 	{"note", []string{"ghichu", "luuy"}, []string{"note", "notes", "remark", "remarks"}, false, textual},
 	{"message", []string{"noidung", "loinhan", "tinnhan", "yeucau", "cauhoi"}, []string{"message", "comment", "comments", "question"}, false, textual},
-	{"consent", []string{"dongy"}, []string{"consent", "agree"}, true, []int{lark.TypeCheckbox, lark.TypeText}},
+	{"consent", []string{"dongy"}, []string{"consent", "agree"}, true, yesNo},
 	{"ip", []string{"diachiip"}, []string{"ip", "ipaddress"}, true, textual},
-	{"id", nil, []string{"leadid", "recordid"}, true, []int{lark.TypeText}},
+	{"id", nil, []string{"leadid", "recordid"}, true, named},
 }
 
 // proposal is what one column may be filled with; Field is "" for nothing.
 type proposal struct {
-	Column lark.Field
+	Column column
 	Field  string
 	Word   string // how sure it is, or why nothing is proposed
 }
 
 // propose goes through the columns of a table, in their order. A field is proposed
 // for the column that fits it best, once. keyColumn is the sink's own.
-func propose(columns []lark.Field, keyColumn string) []proposal {
+func propose(columns []column, keyColumn string) []proposal {
 	out := make([]proposal, len(columns))
 	type match struct{ column, rank, order int }
 	best := map[string]match{}
@@ -109,35 +122,33 @@ func propose(columns []lark.Field, keyColumn string) []proposal {
 		if !f.builtIn {
 			// A field that is not known keeps the name the form gives it, which is
 			// most often the column's.
-			out[b.column].Field = out[b.column].Column.Name
+			out[b.column].Field = out[b.column].Column.name
 		}
 	}
 	return out
 }
 
 // unfit says why nothing can be put into a column; "": it can.
-func unfit(c lark.Field, keyColumn string) string {
+func unfit(c column, keyColumn string) string {
 	switch {
-	case c.ReadOnly():
-		return "filled by Lark"
-	case c.Type == lark.TypeAttachment || c.Type == lark.TypeSingleLink || c.Type == 21:
-		return "nothing in a lead is one"
-	case c.Name == keyColumn:
+	case c.unfit != "":
+		return c.unfit
+	case c.name == keyColumn:
 		return "filled by Mekong: which lead the row is"
-	case strings.TrimSpace(c.Name) != c.Name || strings.ContainsFunc(c.Name, unicode.IsControl):
+	case strings.TrimSpace(c.name) != c.name || strings.ContainsFunc(c.name, unicode.IsControl):
 		return "its name has a space or line break at its end: rename it to use it"
 	}
 	return ""
 }
 
 // fits ranks how well a column fits the field: 1 best, 0 not at all.
-func (f columnField) fits(c lark.Field) int {
-	name := foldColumn(c.Name)
+func (f columnField) fits(c column) int {
+	name := foldColumn(c.name)
 	if name == "" {
 		return 0
 	}
 	odd := 0
-	if !slices.Contains(f.types, c.Type) {
+	if c.takes != nil && !c.takes(f.value) {
 		odd = 2
 	}
 	if name == foldColumn(f.field) || slices.Contains(f.vietnamese, name) || slices.Contains(f.english, name) {
@@ -178,25 +189,4 @@ func foldColumn(name string) string {
 		}
 	}
 	return b.String()
-}
-
-// typeName is a column's type in words.
-func typeName(c lark.Field) string {
-	switch c.UIType {
-	case "Currency", "Progress", "Rating", "Email", "Barcode":
-		return strings.ToLower(c.UIType)
-	}
-	if name, ok := typeNames[c.Type]; ok {
-		return name
-	}
-	return "of an unknown type"
-}
-
-var typeNames = map[int]string{
-	lark.TypeText: "text", lark.TypeNumber: "number", lark.TypeSingleSelect: "single select", lark.TypeMultiSelect: "multi select",
-	lark.TypeDateTime: "date", lark.TypeCheckbox: "checkbox", lark.TypePerson: "person", lark.TypePhone: "phone", lark.TypeURL: "link",
-	lark.TypeAttachment: "attachment", lark.TypeSingleLink: "link to rows", lark.TypeLookup: "lookup", lark.TypeFormula: "formula", 21: "link to rows",
-	lark.TypeLocation: "location", lark.TypeGroupChat: "group", lark.TypeStage: "stage", lark.TypeCreatedTime: "created time",
-	lark.TypeModifiedTime: "modified time", lark.TypeCreatedUser: "created by", lark.TypeModifiedUser: "modified by",
-	lark.TypeAutoNumber: "auto number", lark.TypeButton: "button",
 }

@@ -37,7 +37,7 @@ func TestPropose(t *testing.T) {
 		"":                      {lark.TypeText, "", ""},
 		"Người phụ trách email": {lark.TypePerson, "", ""},
 	} {
-		got := propose([]lark.Field{{Name: name, Type: c.kind}}, "Mekong ID")
+		got := propose([]column{larkColumn(lark.Field{Name: name, Type: c.kind})}, "Mekong ID")
 		if len(got) != 1 || got[0].Field != c.field || got[0].Word != c.word {
 			t.Errorf("%q: %+v, want %q %q", name, got, c.field, c.word)
 		}
@@ -46,23 +46,23 @@ func TestPropose(t *testing.T) {
 
 // A field goes to one column, the one that fits best, whatever the order.
 func TestProposeOnce(t *testing.T) {
-	a := lark.Field{Name: "Số điện thoại phụ", Type: lark.TypePhone}
-	b := lark.Field{Name: "Số điện thoại", Type: lark.TypePhone}
-	c := lark.Field{Name: "Phone", Type: lark.TypePhone}
-	for _, columns := range [][]lark.Field{{a, b, c}, {b, c, a}, {b, a, c}} {
+	a := larkColumn(lark.Field{Name: "Số điện thoại phụ", Type: lark.TypePhone})
+	b := larkColumn(lark.Field{Name: "Số điện thoại", Type: lark.TypePhone})
+	c := larkColumn(lark.Field{Name: "Phone", Type: lark.TypePhone})
+	for _, columns := range [][]column{{a, b, c}, {b, c, a}, {b, a, c}} {
 		n := 0
 		for _, p := range propose(columns, "") {
 			if p.Field == "phone" {
 				n++
-				if p.Column.Name != b.Name || p.Word != sure {
-					t.Errorf("of %v it is %+v", columns, p)
+				if p.Column.name != b.name || p.Word != sure {
+					t.Errorf("it is %q %s", p.Column.name, p.Word)
 				}
 			} else if p.Field != "" || p.Word != "" {
-				t.Errorf("%q goes to %q (%s)", p.Field, p.Column.Name, p.Word)
+				t.Errorf("%q goes to %q (%s)", p.Field, p.Column.name, p.Word)
 			}
 		}
 		if n != 1 {
-			t.Errorf("of %v the phone goes to %d", columns, n)
+			t.Errorf("the phone goes to %d", n)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func FuzzPropose(f *testing.F) {
 	f.Add("Số điện thoại", 13, "Phone", 1)
 	f.Add("\xff", 0, "", -1)
 	f.Fuzz(func(t *testing.T, a string, ka int, b string, kb int) {
-		got := propose([]lark.Field{{Name: a, Type: ka}, {Name: b, Type: kb}}, "Mekong ID")
+		got := propose([]column{larkColumn(lark.Field{Name: a, Type: ka}), larkColumn(lark.Field{Name: b, Type: kb})}, "Mekong ID")
 		if len(got) != 2 || got[0].Field != "" && got[0].Field == got[1].Field {
 			t.Errorf("%+v", got)
 		}

@@ -14,42 +14,23 @@ import (
 	"mekong/pipeline/doctor"
 )
 
-// block is the sink's part of the configuration, below its name, with ref in the
-// place of the secret.
-func (con *connection) block(ref string, mapped []proposal) []string {
-	lines := []string{
-		"accept: [lead]",
-		"larkbase:",
-		"  url: " + quoted(con.address()),
-		"  app_id: " + quoted(con.o.appID),
-		`  app_secret: "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(ref) + `"`,
-	}
-	if con.o.brand != "" && con.o.brand != con.link.Brand {
-		lines = append(lines, "  brand: "+quoted(con.o.brand))
-	}
-	if con.o.endpoint != "" {
-		lines = append(lines, "  endpoint: "+quoted(con.o.endpoint))
-	}
-	var columns []string
-	for _, p := range mapped {
-		if p.Field != "" {
-			columns = append(columns, "    "+strings.ReplaceAll(quoted(p.Column.Name), "$${", "${")+": "+p.Field)
-		}
-	}
-	if len(columns) > 0 {
-		lines = append(lines, "  columns:")
-		lines = append(lines, columns...)
-	}
-	return lines
+// reference is ref as a value of the configuration.
+func reference(ref string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(ref) + `"`
 }
 
-// address is the link of the table, without what a browser put behind it.
-func (con *connection) address() string {
-	u := con.link.URL()
-	if con.plain {
-		u = "http" + strings.TrimPrefix(u, "https")
+// columnLines are the columns setting of a sink's block; none are left out.
+func columnLines(mapped []proposal) []string {
+	var lines []string
+	for _, p := range mapped {
+		if p.Field != "" {
+			lines = append(lines, "    "+strings.ReplaceAll(quoted(p.Column.name), "$${", "${")+": "+p.Field)
+		}
 	}
-	return u
+	if len(lines) > 0 {
+		lines = append([]string{"  columns:"}, lines...)
+	}
+	return lines
 }
 
 // stand is the name under which the secret stands for the checks, which need no
@@ -58,7 +39,7 @@ const stand = "MEKONG_CONNECT_SECRET"
 
 // alone is a configuration with nothing but the sink, secret included.
 func (con *connection) alone(path string, mapped []proposal) (*config.Config, error) {
-	text, err := addSink(nil, con.o.name, con.block("${"+stand+"}", mapped))
+	text, err := addSink(nil, con.name, con.block("${"+stand+"}", mapped))
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +55,9 @@ func (con *connection) alone(path string, mapped []proposal) (*config.Config, er
 
 // examine has the sink itself look at the table.
 func (con *connection) examine(ctx context.Context, alone *config.Config) doctor.Report {
-	checks, done, err := app.Checks(alone, app.DoctorOptions{Sinks: []string{con.o.name}})
+	checks, done, err := app.Checks(alone, app.DoctorOptions{Sinks: []string{con.name}})
 	if err != nil {
-		checks, done = []doctor.Check{{Group: "sink " + con.o.name, Run: func(context.Context) []pipeline.Finding {
+		checks, done = []doctor.Check{{Group: "sink " + con.name, Run: func(context.Context) []pipeline.Finding {
 			return []pipeline.Finding{{Level: pipeline.Fail, What: err.Error()}}
 		}}}, func() {}
 	}
@@ -90,7 +71,7 @@ func (con *connection) plan(path string, was []byte, mapped []proposal) ([]byte,
 	if was == nil {
 		base = []byte(fresh)
 	}
-	text, err := addSink(base, con.o.name, con.block(con.ref, mapped))
+	text, err := addSink(base, con.name, con.block(con.ref, mapped))
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +84,7 @@ func (con *connection) plan(path string, was []byte, mapped []proposal) ([]byte,
 	had, has := problemsIn(path, base, env), problemsIn(path, text, env)
 	for _, p := range has {
 		old := slices.ContainsFunc(had, func(o config.Problem) bool { return o.Path == p.Path && o.What == p.What })
-		secret := con.toFile != "" && strings.HasSuffix(p.Path, ".app_secret") // it is made together with the file
+		secret := con.toFile != "" && strings.Contains(p.Path, "secret") // it is made together with the file
 		if !old && !secret {
 			return nil, fmt.Errorf("with the sink in it the configuration would be wrong: %s: %s; nothing was written", p.Path, p.What)
 		}

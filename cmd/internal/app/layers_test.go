@@ -20,9 +20,15 @@ var levels = map[string]int{
 	"mekong/sources/identity": 0, // names a delivery; used by the dialects
 	"mekong/sources/request":  0, // what the door and its dialects say to each other
 
-	"mekong/pipeline/bus/local":  0,
-	"mekong/sinks/mongodb/local": 0,
-	"mekong/sinks/lark/larksim":  0,
+	"mekong/sources/chatlog/turn": 0, // what chatlog writes and the transform reads
+	"mekong/pipeline/table":       0, // the files people keep tables in: export, import, console
+	"mekong/sinks/columns":        0, // what columns are called, for every table
+
+	"mekong/pipeline/bus/local":         0,
+	"mekong/sinks/mongodb/local":        0,
+	"mekong/sinks/lark/larksim":         0,
+	"mekong/sinks/sheets/sheetsim":      0,
+	"mekong/sinks/appsscript/scriptsim": 0,
 
 	"mekong/pipeline/bus":     1,
 	"mekong/pipeline/trace":   1,
@@ -30,10 +36,17 @@ var levels = map[string]int{
 	"mekong/transform":        1,
 	"mekong/sources/intake":   1,
 	"mekong/sources/ladipage": 1,
+	"mekong/sources/chatlog":  1,
+	"mekong/sources/larkbot":  1,
+	"mekong/sources/webhook":  1,
 	"mekong/sinks/mongodb":    1,
 	"mekong/sinks/lark":       1, // sinks/larkbase and sinks/larkchat stand on it: the one stated exception
 	"mekong/sinks/larkbase":   1,
 	"mekong/sinks/larkchat":   1,
+	"mekong/sinks/google":     1, // who we are to Google
+	"mekong/sinks/sheets":     1,
+	"mekong/sinks/appsscript": 1,
+	"mekong/sinks/chatbot":    1,
 	"mekong/sinks/webhook":    1,
 	"mekong/sinks/sinktest":   1,
 
