@@ -1,0 +1,158 @@
+package sheets
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/api/googleapi"
+	api "google.golang.org/api/sheets/v4"
+
+	"mekong/pipeline"
+)
+
+// patience is how long a call may wait for its turn. Longer, and the records are held
+// instead: then the operator sees why nothing moves.
+const patience = 10 * time.Second
+
+// turnFor waits until a call to a spreadsheet may be sent: one a second, and within
+// the account's budget.
+func (s *Sink) turnFor(ctx context.Context, id string, write bool) (done func(), err error) {
+	wait, done, ok := s.account.take(write, patience)
+	if !ok {
+		return nil, pipeline.Hold(errBudget, wait)
+	}
+	if err = s.opts.Wait(ctx, wait); err == nil {
+		err = s.opts.Wait(ctx, s.opts.Gates.slot(id, s.now()))
+	}
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
+}
+
+// call sends one request, once. Its error is an [Error], a Hold, or ctx's.
+func call[T any](ctx context.Context, s *Sink, id string, write bool, do func(context.Context) (T, error)) (T, error) {
+	var none T
+	done, err := s.turnFor(ctx, id, write)
+	if err != nil {
+		return none, err
+	}
+	defer done()
+	limited, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	got, err := do(limited)
+	if s.opts.OnCall != nil {
+		s.opts.OnCall(Call{Write: write, Failed: err != nil})
+	}
+	if err == nil {
+		return got, nil
+	}
+	err = classify(ctx, err, write)
+	if e := As(err); e != nil && e.Class == Throttled {
+		if until := s.account.exhausted(write); e.Wait == 0 {
+			e.Wait = until
+		}
+	}
+	return none, err
+}
+
+// Call is one call of the API, for metrics.
+type Call struct {
+	Write  bool
+	Failed bool
+}
+
+// The parts of a spreadsheet that are asked for. Without a mask an answer holds
+// everything there is.
+const (
+	sheetFields = "sheetId,title,index,hidden,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)"
+	cellFields  = "startRow,startColumn,rowData(values(userEnteredValue,formattedValue)),columnMetadata(developerMetadata(metadataKey,metadataValue))"
+	bookFields  = "properties(title,timeZone,locale),namedRanges(namedRangeId),sheets(properties(" + sheetFields + "))"
+	gridFields  = "namedRanges(namedRangeId),sheets(properties(" + sheetFields + "),data(" + cellFields + "))"
+)
+
+func (s *Sink) getBook(ctx context.Context, id string) (*api.Spreadsheet, error) {
+	return call(ctx, s, id, false, func(ctx context.Context) (*api.Spreadsheet, error) {
+		return s.api.Spreadsheets.Get(id).Fields(bookFields).Context(ctx).Do()
+	})
+}
+
+func (s *Sink) getGrid(ctx context.Context, id string, ranges ...string) (*api.Spreadsheet, error) {
+	return call(ctx, s, id, false, func(ctx context.Context) (*api.Spreadsheet, error) {
+		return s.api.Spreadsheets.Get(id).Ranges(ranges...).Fields(gridFields).Context(ctx).Do()
+	})
+}
+
+// getValues reads ranges of cells; formulas as such when formulas is set, as what
+// they come to otherwise.
+func (s *Sink) getValues(ctx context.Context, id string, formulas bool, ranges ...string) ([][][]any, error) {
+	render := "UNFORMATTED_VALUE"
+	if formulas {
+		render = "FORMULA"
+	}
+	got, err := call(ctx, s, id, false, func(ctx context.Context) (*api.BatchGetValuesResponse, error) {
+		return s.api.Spreadsheets.Values.BatchGet(id).Ranges(ranges...).ValueRenderOption(render).DateTimeRenderOption("SERIAL_NUMBER").
+			Fields("valueRanges(values)").Context(ctx).Do()
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(got.ValueRanges) != len(ranges) {
+		return nil, &Error{Class: Down}
+	}
+	out := make([][][]any, len(ranges))
+	for i, v := range got.ValueRanges {
+		out[i] = v.Values
+	}
+	return out, nil
+}
+
+// getRows reads whole rows of a tab, runs of them from first to before end.
+func (s *Sink) getRows(ctx context.Context, t *tab, runs [][2]int64) ([][][]any, error) {
+	ask := &api.BatchGetValuesByDataFilterRequest{ValueRenderOption: "FORMULA", DateTimeRenderOption: "SERIAL_NUMBER"}
+	for _, r := range runs {
+		ask.DataFilters = append(ask.DataFilters, &api.DataFilter{GridRange: &api.GridRange{SheetId: t.gid, StartRowIndex: r[0], EndRowIndex: r[1], ForceSendFields: []string{"SheetId"}}})
+	}
+	got, err := call(ctx, s, t.book.id, false, func(ctx context.Context) (*api.BatchGetValuesByDataFilterResponse, error) {
+		return s.api.Spreadsheets.Values.BatchGetByDataFilter(t.book.id, ask).Fields("valueRanges(valueRange(range,values))").Context(ctx).Do()
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(got.ValueRanges) != len(runs) {
+		return nil, &Error{Class: Down}
+	}
+	out := make([][][]any, len(runs))
+	for i, v := range got.ValueRanges {
+		if v.ValueRange != nil {
+			out[i] = v.ValueRange.Values
+		}
+	}
+	return out, nil
+}
+
+// update carries out requests, all or none, and reads ranges as they are afterwards.
+func (s *Sink) update(ctx context.Context, id string, requests []*api.Request, ranges ...string) (*api.BatchUpdateSpreadsheetResponse, error) {
+	ask := &api.BatchUpdateSpreadsheetRequest{Requests: requests, IncludeSpreadsheetInResponse: len(ranges) > 0, ResponseRanges: ranges}
+	fields := googleapi.Field("spreadsheetId,replies")
+	if len(ranges) > 0 {
+		fields += "," + googleapi.Field("updatedSpreadsheet("+gridFields+")")
+	}
+	return call(ctx, s, id, true, func(ctx context.Context) (*api.BatchUpdateSpreadsheetResponse, error) {
+		got, err := s.api.Spreadsheets.BatchUpdate(id, ask).Fields(fields).Context(ctx).Do()
+		if err == nil && (len(got.Replies) != len(requests) || len(ranges) > 0 && got.UpdatedSpreadsheet == nil) {
+			return nil, fmt.Errorf("an answer of %d parts to %d requests", len(got.Replies), len(requests))
+		}
+		return got, err
+	})
+}
+
+// fill writes rows where their tags are.
+func (s *Sink) fill(ctx context.Context, id string, data []*api.DataFilterValueRange) (*api.BatchUpdateValuesByDataFilterResponse, error) {
+	ask := &api.BatchUpdateValuesByDataFilterRequest{ValueInputOption: "RAW", Data: data}
+	return call(ctx, s, id, true, func(ctx context.Context) (*api.BatchUpdateValuesByDataFilterResponse, error) {
+		return s.api.Spreadsheets.Values.BatchUpdateByDataFilter(id, ask).Fields("responses(dataFilter,updatedRange,updatedRows,updatedCells)").Context(ctx).Do()
+	})
+}

@@ -1,0 +1,250 @@
+package sheets
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	api "google.golang.org/api/sheets/v4"
+)
+
+const (
+	// mostTagged is how many rows are changed at a time. Their tags are a small part of
+	// the 30,000 characters of metadata that a tab has (`sinks.md` §A2).
+	mostTagged = 400
+	// mostLooked is how many rows are read at a time.
+	mostLooked = 2000
+)
+
+// change updates rows that are there. A row that is not, after all, is left open, and
+// is no longer in the index.
+func (s *Sink) change(ctx context.Context, t *tab, rows []*row) error {
+	for part := range slices.Chunk(rows, mostLooked) {
+		if err := s.retell(ctx, t, part); err != nil {
+			return err
+		}
+	}
+	for part := range slices.Chunk(open(rows), mostTagged) {
+		for range turns {
+			left := t.indexed(open(part))
+			if len(left) == 0 {
+				break
+			}
+			if err := s.changeSome(ctx, t, left); err != nil {
+				return err
+			}
+		}
+		if len(t.indexed(open(part))) > 0 {
+			return errRaced
+		}
+	}
+	return nil
+}
+
+// indexed are the rows that the tab has, as far as is known.
+func (t *tab) indexed(rows []*row) (out []*row) {
+	for _, r := range rows {
+		if _, ok := t.index.of(r.key); ok {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// retell reads the rows of records that may have arrived before. Mostly they have, and
+// nothing is left to do.
+func (s *Sink) retell(ctx context.Context, t *tab, rows []*row) error {
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r *row) bool { return !r.again })
+	if len(rows) == 0 {
+		return nil
+	}
+	if !t.sure {
+		if err := s.readKeys(ctx, t); err != nil {
+			return err
+		}
+	}
+	rows = t.indexed(rows)
+	if len(rows) == 0 {
+		return nil
+	}
+	place := func(r *row) int64 { n, _ := t.index.of(r.key); return n }
+	slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(place(a), place(b)) })
+	var runs [][2]int64
+	for _, r := range rows {
+		at := place(r)
+		if n := len(runs); n > 0 && at-runs[n-1][1] < 3 {
+			runs[n-1][1] = at + 1
+		} else {
+			runs = append(runs, [2]int64{at, at + 1})
+		}
+	}
+	got, err := s.getRows(ctx, t, runs)
+	if err != nil {
+		return err
+	}
+	i := 0
+	for _, r := range rows {
+		at := place(r)
+		for at >= runs[i][1] {
+			i++
+		}
+		var cells []any
+		if n := int(at - runs[i][0]); n < len(got[i]) {
+			cells = got[i][n]
+		}
+		f := &found{values: slices.Clone(cells)}
+		if !f.read(t, r.key) {
+			t.sure = false // it has moved; the tags will find it
+			continue
+		}
+		if r.found = f; !s.lacks(t, r) {
+			r.stored(t, at)
+		}
+	}
+	return nil
+}
+
+// lacks works out what r needs, and reports whether that is anything.
+func (s *Sink) lacks(t *tab, r *row) bool {
+	s.plan(t, r)
+	return r.changed()
+}
+
+// read reports whether the cells are those of the row of key.
+func (f *found) read(t *tab, key string) bool {
+	for i, v := range f.values {
+		if v == "" {
+			f.values[i] = nil
+		}
+	}
+	f.version, _ = f.at(t.version.index).(string)
+	return keyOf(f.at(t.key.index)) == key
+}
+
+// changeSome tags rows, sees from the answer what they hold, and writes to them by
+// their tags.
+func (s *Sink) changeSome(ctx context.Context, t *tab, rows []*row) error {
+	if !t.sure {
+		if err := s.readKeys(ctx, t); err != nil {
+			return err
+		}
+		if rows = t.indexed(rows); len(rows) == 0 {
+			return nil
+		}
+	}
+	var reqs []*api.Request
+	if t.anchored {
+		reqs = append(reqs, untagRows(t))
+	}
+	ranges := []string{wholeRow(t.title, 0)}
+	tags := map[*row]int64{}
+	for _, r := range rows {
+		r.at, _ = t.index.of(r.key)
+		tags[r] = newID()
+		reqs = append(reqs, tagRow(t, r.at, tags[r]))
+		ranges = append(ranges, wholeRow(t.title, r.at))
+	}
+	t.anchored = true
+	got, err := s.update(ctx, t.book.id, reqs, ranges...)
+	if err != nil {
+		if c := classOf(err); c == Grid || c == NoTab || c == Odd {
+			// The rows may be fewer than they were.
+			s.tabs = nil
+			return errRaced
+		}
+		return err
+	}
+	before := t.shape()
+	if err := s.learn(t, got.UpdatedSpreadsheet); err != nil {
+		return err
+	}
+	if t.shape() != before {
+		return errReshaped
+	}
+	if err := s.rebind(t); err != nil {
+		return err
+	}
+	var change []*row
+	for _, r := range rows {
+		f := &found{values: valuesAt(got.UpdatedSpreadsheet, t.gid, r.at)}
+		if !f.read(t, r.key) {
+			t.sure = false
+			continue
+		}
+		r.found = f
+		if s.lacks(t, r) {
+			change = append(change, r)
+		} else {
+			r.stored(t, r.at)
+		}
+	}
+	for len(change) > 0 {
+		n := callful(change, s.most)
+		if err := s.write1(ctx, t, change[:n], tags); err != nil {
+			return err
+		}
+		change = change[n:]
+	}
+	return nil
+}
+
+// valuesAt is a whole row that an answer shows.
+func valuesAt(got *api.Spreadsheet, gid, row int64) []any {
+	for _, sh := range got.Sheets {
+		if sh == nil || sh.Properties == nil || sh.Properties.SheetId != gid {
+			continue
+		}
+		for _, d := range sh.Data {
+			if d == nil || d.StartRow != row || len(d.RowData) == 0 || d.RowData[0] == nil {
+				continue
+			}
+			out := make([]any, d.StartColumn, d.StartColumn+int64(len(d.RowData[0].Values)))
+			for _, c := range d.RowData[0].Values {
+				out = append(out, text(c))
+			}
+			return out
+		}
+	}
+	return nil
+}
+
+// write1 writes to tagged rows, wherever they are by now. One whose tag is gone was
+// deleted, and is left open.
+func (s *Sink) write1(ctx context.Context, t *tab, rows []*row, tags map[*row]int64) error {
+	var data []*api.DataFilterValueRange
+	for _, r := range rows {
+		width := t.version.index + 1
+		for c := range r.cells {
+			width = max(width, c.index+1)
+		}
+		cells := make([]any, width) // nil leaves a cell alone
+		for c, v := range r.cells {
+			cells[c.index] = v
+		}
+		if r.ver != r.found.version {
+			cells[t.version.index] = r.ver
+		}
+		data = append(data, &api.DataFilterValueRange{
+			DataFilter:     &api.DataFilter{DeveloperMetadataLookup: &api.DeveloperMetadataLookup{MetadataId: tags[r]}},
+			MajorDimension: "ROWS", Values: [][]any{cells},
+		})
+	}
+	got, err := s.fill(ctx, t.book.id, data)
+	if err != nil {
+		return err
+	}
+	written := map[int64]bool{}
+	for _, a := range got.Responses {
+		if a != nil && a.UpdatedRange != "" && a.DataFilter != nil && a.DataFilter.DeveloperMetadataLookup != nil {
+			written[a.DataFilter.DeveloperMetadataLookup.MetadataId] = true
+		}
+	}
+	for _, r := range rows {
+		if written[tags[r]] {
+			r.stored(t, r.at)
+		} else {
+			t.sure = false
+		}
+	}
+	return nil
+}
