@@ -54,8 +54,6 @@ type Account struct {
 	dated bool
 }
 
-var _ token.Provider = (*Account)(nil)
-
 // NewAccount makes an account. Nothing is sent yet.
 func NewAccount(o AccountOptions) *Account {
 	a := &Account{place: place{file: o.File, json: o.JSON}, base: transportOf(o.HTTP), now: o.Now}

@@ -137,7 +137,7 @@ func (w *world) judge(r row, err error) {
 func TestWhyAPersonGetsNoToken(t *testing.T) {
 	for _, r := range append([]row{
 		{name: "revoked", status: 400, code: "invalid_grant", words: "Token has been expired or revoked.", class: Ended, says: "Testing", fix: "sign in again"},
-		{name: "bad request", status: 400, code: "invalid_grant", words: "Bad Request", class: Ended, says: "revoked", fix: "sign in again"},
+		{name: "bad request", status: 400, code: "invalid_grant", words: "Bad Request", class: Ended, says: "taken back", fix: "sign in again"},
 		{name: "asks again", status: 400, body: `{"error":"invalid_grant","error_description":"reauth related error (invalid_rapt)","error_subtype":"invalid_rapt"}`, class: Ended, says: "every so often", fix: "administrator"},
 		{name: "no such client", status: 401, code: "invalid_client", words: "The OAuth client was not found.", class: Setup, says: "no such OAuth client", fix: clientsPage, on: "client_id"},
 		{name: "client deleted", status: 401, code: "deleted_client", words: "The OAuth client was deleted.", class: Setup, says: "no such OAuth client", fix: clientsPage, on: "client_id"},

@@ -134,8 +134,8 @@ func invalidGrant(p party, a *answer) *Error {
 	case a.subtype == "invalid_rapt" || a.says("reauth"):
 		return &Error{Class: Ended, Msg: "the organisation asks people to sign in again every so often", Fix: "sign in again; for good: have the administrator exempt the app, or use a service account instead"}
 	}
-	return &Error{Class: Ended, Msg: "the sign-in was revoked or has expired: taken back at " + permissionsPage + ", a changed password, six months without use, or seven days while the app is in Testing",
-		Fix: "sign in again; if it was seven days, publish the app first: " + audiencePage}
+	return &Error{Class: Ended, Msg: "the sign-in is over: taken back by the person, a changed password, six months without use, or seven days while the app is in Testing",
+		Fix: "sign in again; what was taken back is not at " + permissionsPage + " any more; if it was seven days, publish the app first: " + audiencePage}
 }
 
 // clockError says how far the clock is off, where it is known.

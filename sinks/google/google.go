@@ -20,14 +20,36 @@
 package google
 
 import (
+	"context"
 	"net/http"
 	"time"
+
+	"mekong/pipeline"
+	"mekong/sinks/token"
 )
 
 // Scope is all that is asked for: to read and write the spreadsheets that are shared
 // with the account, or that the person may open. The client's own default would ask
 // for the whole Drive (`sinks.md` A6).
 const Scope = "https://www.googleapis.com/auth/spreadsheets"
+
+// Identity is who a sink is to Google: an [Account] or a [Person]. What it returns
+// beside tokens is for people, and for sinks that share one.
+type Identity interface {
+	token.Provider
+	// Status tells how the token stands.
+	Status() token.Status
+	// Email is whom a spreadsheet is to be shared with, "" where that is not known.
+	Email() string
+	// AccountID tells identities apart, without a secret: those with the same one
+	// share what Google allows per minute.
+	AccountID() string
+	// Findings says how the identity stands, under the path of the sink's block. It
+	// only reads, and gets a token to know.
+	Findings(ctx context.Context, setting string) []pipeline.Finding
+}
+
+var _, _ Identity = (*Account)(nil), (*Person)(nil)
 
 // Where an operator goes.
 const (

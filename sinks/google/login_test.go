@@ -160,9 +160,9 @@ func TestLoginsThatFail(t *testing.T) {
 func TestTheEndpoints(t *testing.T) {
 	for endpoint, want := range map[string][3]string{
 		"":                              {"https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/auth", "https://oauth2.googleapis.com/device/code"},
-		"http://127.0.0.1:1/o/token":    {"http://127.0.0.1:1/o/token", "http://127.0.0.1:1/o/auth", "http://127.0.0.1:1/o/device/code"},
-		"https://google.example.com":    {"https://google.example.com", "https://google.example.com/auth", "https://google.example.com/device/code"},
-		"https://google.example.com/t/": {"https://google.example.com/t/", "https://google.example.com/t/auth", "https://google.example.com/t/device/code"},
+		"http://127.0.0.1:1/o/token":    {"http://127.0.0.1:1/o/token", "http://127.0.0.1:1/o/o/oauth2/auth", "http://127.0.0.1:1/o/device/code"},
+		"https://google.example.com":    {"https://google.example.com", "https://google.example.com/o/oauth2/auth", "https://google.example.com/device/code"},
+		"https://google.example.com/t/": {"https://google.example.com/t/", "https://google.example.com/t/o/oauth2/auth", "https://google.example.com/t/device/code"},
 	} {
 		a, err := NewOAuth(OAuthOptions{ClientID: "x", TokenEndpoint: endpoint})
 		if err != nil {

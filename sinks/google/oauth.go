@@ -20,7 +20,7 @@ type OAuthOptions struct {
 	ClientID     string // of an OAuth client of type desktop app
 	ClientSecret config.Secret
 	// TokenEndpoint is where tokens are had; "": Google's. The pages of a sign-in are
-	// then beside it: auth and device/code in the place of its last element.
+	// then beside it: o/oauth2/auth and device/code in the place of its last element.
 	TokenEndpoint string
 
 	HTTP *http.Client     // whose transport requests for tokens go through; nil: one of its own
@@ -50,7 +50,7 @@ func NewOAuth(o OAuthOptions) (*OAuth, error) {
 		if strings.Trim(u.Path, "/") == "" {
 			at = strings.TrimRight(o.TokenEndpoint, "/")
 		}
-		e = oauth2.Endpoint{TokenURL: o.TokenEndpoint, AuthURL: at + "/auth", DeviceAuthURL: at + "/device/code"}
+		e = oauth2.Endpoint{TokenURL: o.TokenEndpoint, AuthURL: at + "/o/oauth2/auth", DeviceAuthURL: at + "/device/code"}
 	}
 	// Left to find the style out, the library sends a refused refresh twice
 	// (`sinks.md` A6).
@@ -130,8 +130,6 @@ type Person struct {
 	id    string
 	login string
 }
-
-var _ token.Provider = (*Person)(nil)
 
 // Person is whoever has signed in under name in store: it is shared with every process
 // that has the same. login is the command that signs somebody in; watch may be nil.

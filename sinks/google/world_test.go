@@ -75,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /token", w.token)
 	mux.HandleFunc("POST /device/code", w.device)
-	mux.HandleFunc("GET /auth", w.consent)
+	mux.HandleFunc("GET /o/oauth2/auth", w.consent)
 	mux.HandleFunc("POST /sts", w.sts)
 	mux.HandleFunc("POST /v1/projects/-/serviceAccounts/"+testEmail+":generateAccessToken", w.impersonate)
 	mux.HandleFunc("GET /computeMetadata/v1/instance/service-accounts/default/token", w.machine)
