@@ -1,7 +1,6 @@
 package sheetsim
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -61,10 +60,11 @@ func (g *grant) only(scope string) bool {
 // as the Cloud console hands it out, its token_uri under baseURL. The account's
 // project is [ProjectOf] its address.
 func (s *Sim) AddAccount(email string) (keyJSON func(baseURL string) []byte) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic("sheetsim: no key: " + err.Error())
-	}
+	s.mu.Lock()
+	n := s.made
+	s.made++
+	s.mu.Unlock()
+	key := s.opts.Keys.key(n)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		panic("sheetsim: no key: " + err.Error())

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -37,8 +38,8 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Sim) api(r *http.Request) reply {
 	c := &call{s: s, r: r, query: r.URL.Query()}
-	if f := c.find(); f != nil {
-		return f.reply(s.style())
+	if !c.find() { // Google answers with a page where no method is
+		return reply{status: http.StatusNotFound, kind: "text/html; charset=UTF-8", body: []byte("<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p>The requested URL was not found on this server.\n</html>\n")}
 	}
 	c.enter()
 	defer c.leave()
@@ -148,7 +149,7 @@ func (c *call) open() (*book, *failure) {
 		return nil, c.s.missing(c.id)
 	}
 	role := max(b.roles[c.who.email], b.roles[Anyone])
-	if c.who.only(scopeFile) && b.maker != c.who.client {
+	if c.who.only(scopeFile) && !b.apps[c.who.client] {
 		return nil, c.s.missing(c.id)
 	}
 	need := Reader
@@ -164,6 +165,19 @@ func (c *call) open() (*book, *failure) {
 	return b, nil
 }
 
+// reset ends the connection as a machine that dies does: with a reset where the
+// connection can be had, else by closing it.
+func reset(w http.ResponseWriter) {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		_ = conn.Close()
+		return
+	}
+	panic(http.ErrAbortHandler)
+}
+
 // send writes the answer, or breaks the connection as a fault wants it.
 func (p reply) send(w http.ResponseWriter, r *http.Request) {
 	if p.hang {
@@ -171,7 +185,8 @@ func (p reply) send(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	if p.drop {
-		panic(http.ErrAbortHandler)
+		reset(w)
+		return
 	}
 	h := w.Header()
 	if p.kind != "" {

@@ -20,8 +20,8 @@ var (
 
 // enter reads a text as if a person had typed it (USER_ENTERED, `sinks.md` §A1):
 // formulas, numbers, money, per cent, dates, truths; a leading quote is eaten. It
-// gives the format that goes with what was read.
-func (b *book) enter(text string) (v any, formula string, format object) {
+// gives the format that goes with what was read. A date without a year is of year.
+func (b *book) enter(text string, year int) (v any, formula string, format object) {
 	if rest, quoted := strings.CutPrefix(text, "'"); quoted {
 		if rest == "" {
 			return nil, "", nil
@@ -53,7 +53,7 @@ func (b *book) enter(text string) (v any, formula string, format object) {
 			}
 		}
 	}
-	if n, pattern, ok := b.parseDate(t); ok {
+	if n, pattern, ok := b.parseDate(t, year); ok {
 		kind := "DATE"
 		if strings.Contains(pattern, "h") {
 			kind = "DATE_TIME"
@@ -87,7 +87,7 @@ func parseNumber(t string) (float64, bool) {
 
 // parseDate gives the serial number of a date or time. Which of two numbers is the
 // day is a matter of the locale.
-func (b *book) parseDate(t string) (float64, string, bool) {
+func (b *book) parseDate(t string, year int) (float64, string, bool) {
 	num := func(s string) int { n, _ := strconv.Atoi(s); return n }
 	if m := ymd.FindStringSubmatch(t); m != nil {
 		n, ok := serial(num(m[1]), num(m[2]), num(m[3]))
@@ -103,7 +103,6 @@ func (b *book) parseDate(t string) (float64, string, bool) {
 			month, day = day, month
 			pattern = "dd/mm/yyyy"
 		}
-		year := 2026 // of a date without a year, which the live service takes from its clock
 		if m[3] != "" {
 			year = num(m[3])
 			if len(m[3]) == 2 {

@@ -16,15 +16,13 @@ type book struct {
 	id, title    string
 	locale, zone string
 	office       bool
-	owner        string          // who made it through the API
-	maker        string          // OAuth client or service account that made it, for the drive.file scope
+	apps         map[string]bool // OAuth clients and service accounts that made or were shown it: the drive.file scope
 	roles        map[string]Role // by address; "anyone" is a link that anyone may follow
 
 	sheets    []*sheet // in the order of the tabs
 	named     []*namedRange
 	protected []*protectedRange
 	meta      []*metadata
-	nextMeta  int64
 
 	edition  int // counts changes, for the page
 	inFlight int
@@ -109,6 +107,10 @@ func (s *sheet) formatAt(r, c int) map[string]any {
 	if f := s.at(r, c).format(); f != nil {
 		return f
 	}
+	return s.columnFormat(r, c)
+}
+
+func (s *sheet) columnFormat(r, c int) map[string]any {
 	if c < len(s.columns) && r >= s.columns[c].from {
 		return s.columns[c].format
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // paint gives a rectangle a format. Down to the last row, it is kept once per
@@ -69,31 +68,4 @@ func compare(x, y any, down bool) int {
 		return -n
 	}
 	return n
-}
-
-// replaced is text with what q finds in it replaced, and how often that was.
-func replaced(text string, q *findReplace) (string, int) {
-	if q.Entire {
-		if text == q.Find || !q.MatchCase && strings.EqualFold(text, q.Find) {
-			return q.Replacement, 1
-		}
-		return text, 0
-	}
-	if q.MatchCase {
-		return strings.ReplaceAll(text, q.Find, q.Replacement), strings.Count(text, q.Find)
-	}
-	var out strings.Builder
-	n := 0
-	for len(text) > 0 {
-		if len(text) >= len(q.Find) && strings.EqualFold(text[:len(q.Find)], q.Find) {
-			out.WriteString(q.Replacement)
-			text = text[len(q.Find):]
-			n++
-			continue
-		}
-		_, size := utf8.DecodeRuneInString(text)
-		out.WriteString(text[:size])
-		text = text[size:]
-	}
-	return out.String(), n
 }

@@ -37,16 +37,13 @@ const (
 
 // rpc is the method's name in an error's metadata.
 func (m Method) rpc() string {
-	name := string(m[strings.LastIndexByte(string(m), '.')+1:])
-	name = strings.ToUpper(name[:1]) + name[1:]
-	switch {
-	case strings.Contains(string(m), ".values."):
-		name = strings.Replace(name, "Batch", "BatchValues", 1)
-	case strings.Contains(string(m), ".developerMetadata."):
-		name += "DeveloperMetadata"
-	case strings.Count(string(m), ".") == 1:
-		name += "Spreadsheet"
-	}
+	name := map[Method]string{
+		Create: "CreateSpreadsheet", Get: "GetSpreadsheet", GetByFilter: "GetSpreadsheetByDataFilter", BatchUpdate: "BatchUpdateSpreadsheet",
+		MetadataGet: "GetDeveloperMetadata", MetadataSearch: "SearchDeveloperMetadata", CopyTo: "CopySheetToAnotherSpreadsheet",
+		ValuesGet: "GetValues", ValuesUpdate: "UpdateValues", ValuesAppend: "AppendValues", ValuesClear: "ClearValues",
+		ValuesBatchGet: "BatchGetValues", ValuesBatch: "BatchUpdateValues", ValuesWipe: "BatchClearValues",
+		ValuesGetBy: "BatchGetValuesByDataFilter", ValuesBatchBy: "BatchUpdateValuesByDataFilter", ValuesWipeBy: "BatchClearValuesByDataFilter",
+	}[m]
 	return "google.apps.sheets.v4.SpreadsheetsService." + name
 }
 
@@ -106,10 +103,10 @@ func out[Out any](r route) route {
 
 // find tells which method is called. A range keeps its escapes in the path, the
 // verb after the last colon does not (`sinks.md` §A1).
-func (c *call) find() *failure {
+func (c *call) find() bool {
 	rest, ok := strings.CutPrefix(c.r.URL.EscapedPath(), "/v4/spreadsheets")
 	if !ok || rest != "" && rest[0] != '/' {
-		return noRoute()
+		return false
 	}
 	parts := strings.Split(rest, "/")
 	last := parts[len(parts)-1]
@@ -124,7 +121,7 @@ func (c *call) find() *failure {
 		case 0, 2:
 			text, err := url.PathUnescape(p)
 			if err != nil || text == "" {
-				return noRoute()
+				return false
 			}
 			path += "/{}"
 			if i == 0 {
@@ -136,17 +133,11 @@ func (c *call) find() *failure {
 			path += "/" + p
 		}
 	}
-	if c.route, ok = routes[routeKey{c.r.Method, path + verb}]; !ok {
-		return noRoute()
-	}
-	return nil
+	c.route, ok = routes[routeKey{c.r.Method, path + verb}]
+	return ok
 }
 
 var verbs = []string{"append", "clear", "batchGet", "batchUpdate", "batchClear", "batchGetByDataFilter", "batchUpdateByDataFilter", "batchClearByDataFilter", "getByDataFilter", "search", "copyTo"}
-
-func noRoute() *failure {
-	return &failure{code: 404, status: "NOT_FOUND", reason: "notFound", message: "Method not found."}
-}
 
 // common are the parameters that every method takes.
 var common = []string{"alt", "prettyPrint", "fields", "key", "quotaUser", "access_token", "callback", "oauth_token", "uploadType", "upload_protocol", "$.xgafv"}

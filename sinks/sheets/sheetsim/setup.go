@@ -46,7 +46,7 @@ func (s *Sim) AddSpreadsheet(id, title string, o SheetOptions, tabs ...Tab) {
 	if s.books[id] != nil {
 		panic("sheetsim: spreadsheet " + id + " exists already")
 	}
-	b := &book{id: id, title: title, locale: o.Locale, zone: o.TimeZone, office: o.Office, roles: map[string]Role{}}
+	b := &book{id: id, title: title, locale: o.Locale, zone: o.TimeZone, office: o.Office, roles: map[string]Role{}, apps: map[string]bool{}}
 	if b.locale == "" {
 		b.locale = "en_US"
 	}
@@ -119,6 +119,11 @@ func (s *Sim) Share(id, email string, role Role) {
 func (s *Sim) Unshare(id, email string) {
 	s.set(func() { delete(s.must(id).roles, email) })
 }
+
+// OpenWith is a person who picks a spreadsheet in an app's dialogue: from then on
+// the app's tokens with the scope drive.file open it. The app is an OAuth client
+// or a service account's address.
+func (s *Sim) OpenWith(id, app string) { s.set(func() { s.must(id).apps[app] = true }) }
 
 // SetOffice makes a spreadsheet an .xlsx file, or a real one again.
 func (s *Sim) SetOffice(id string, office bool) {

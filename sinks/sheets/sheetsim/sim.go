@@ -26,6 +26,8 @@ type Options struct {
 	AppendRace time.Duration // OVERWRITE appends look for the end of the table, wait this long, then write: parallel ones lose rows
 
 	TokenLife   time.Duration // of access tokens; 0: 1 h
+	AnyTime     bool          // the times in a service account's JWT are not looked at: for clients on the real clock beside a frozen one
+	Keys        *Keys         // of service accounts; nil: made anew
 	Testing     bool          // the OAuth app is in testing: refresh tokens live 7 days
 	AutoApprove bool          // the consent page approves as the first user, unseen
 	MaxBody     int64         // bytes of a request; 0: 64 MiB
@@ -38,6 +40,19 @@ type Quotas struct {
 	ReadsPerProject, WritesPerProject int // 0: 300
 }
 
+func (q Quotas) orDefaults() Quotas {
+	def := func(p *int, n int) {
+		if *p == 0 {
+			*p = n
+		}
+	}
+	def(&q.ReadsPerUser, 60)
+	def(&q.WritesPerUser, 60)
+	def(&q.ReadsPerProject, 300)
+	def(&q.WritesPerProject, 300)
+	return q
+}
+
 // Sim is Google Sheets with its accounts and spreadsheets. It is an [http.Handler]
 // and may be used by any number of callers at once; so may its methods.
 type Sim struct {
@@ -47,6 +62,7 @@ type Sim struct {
 	rand     *rand.Rand
 	offset   time.Duration
 	txs      uint64
+	made     int                 // service accounts so far
 	accounts map[string]*account // service accounts by address
 	disabled map[string]bool     // projects without the API
 	tokens   map[string]*grant   // access tokens
@@ -64,20 +80,15 @@ type Sim struct {
 
 // New returns a simulator without accounts and spreadsheets.
 func New(o Options) *Sim {
-	def := func(p *int, n int) {
-		if *p == 0 {
-			*p = n
-		}
-	}
-	def(&o.Quotas.ReadsPerUser, 60)
-	def(&o.Quotas.WritesPerUser, 60)
-	def(&o.Quotas.ReadsPerProject, 300)
-	def(&o.Quotas.WritesPerProject, 300)
+	o.Quotas = o.Quotas.orDefaults()
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Scale == 0 {
 		o.Scale = 1
+	}
+	if o.Keys == nil {
+		o.Keys = &Keys{}
 	}
 	if o.TokenLife == 0 {
 		o.TokenLife = time.Hour
@@ -118,7 +129,7 @@ func (s *Sim) now() time.Time { return s.opts.Now().Add(s.offset) }
 
 // SetQuotas changes the quotas while running; off turns them off altogether.
 func (s *Sim) SetQuotas(q Quotas, off bool) {
-	s.set(func() { s.opts.Quotas, s.opts.NoQuotas = q, off })
+	s.set(func() { s.opts.Quotas, s.opts.NoQuotas = q.orDefaults(), off })
 }
 
 // SetLatency changes [Options.Latency] for the calls that begin from now on.

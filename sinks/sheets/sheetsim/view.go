@@ -232,7 +232,7 @@ func createSpreadsheet(c *call, ask any, m *mask) (any, *failure) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := &book{id: "1" + s.id(43), title: "Untitled spreadsheet", locale: "en_US", zone: "Etc/GMT", maker: c.who.client, roles: map[string]Role{c.who.email: Owner}}
+	b := &book{id: "1" + s.id(43), title: "Untitled spreadsheet", locale: "en_US", zone: "Etc/GMT", apps: map[string]bool{c.who.client: true}, roles: map[string]Role{c.who.email: Owner}}
 	if p := a.Props; p != nil {
 		for _, set := range []struct {
 			to   *string

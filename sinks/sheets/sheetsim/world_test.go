@@ -19,18 +19,22 @@ const (
 	bookID = "sheetTest"
 )
 
+// keys are shared by all worlds: they take long to make.
+var keys sheetsim.Keys
+
 // world is a simulator on a listener with one spreadsheet, shared with one
 // service account, and the official client in that account's name.
 type world struct {
 	*sheetsim.Sim
-	t      *testing.T
+	t      testing.TB
 	url    string
 	key    func(string) []byte
 	client *sheets.Service
 }
 
-func newWorld(t *testing.T, o sheetsim.Options, tabs ...sheetsim.Tab) *world {
+func newWorld(t testing.TB, o sheetsim.Options, tabs ...sheetsim.Tab) *world {
 	t.Helper()
+	o.Keys = &keys
 	w := &world{Sim: sheetsim.New(o), t: t}
 	srv := httptest.NewServer(w.Sim)
 	t.Cleanup(srv.Close)

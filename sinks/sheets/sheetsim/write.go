@@ -119,11 +119,13 @@ func (e *edit) line(s *sheet, r, c0, i int, l []any, parse bool) (cells int, f *
 			v = any(x)
 			if x == "" {
 				v = nil
-			} else if parse {
+			} else if kind, _ := pattern(s.formatAt(r, c0+j)); parse && kind != "TEXT" {
 				var format object
-				v, formula, format = e.b.enter(x)
-				if format != nil && s.formatAt(r, c0+j) == nil {
-					e.row(s, r).cell(c0 + j).x = &extra{format: format}
+				v, formula, format = e.b.enter(x, e.s.now().Year())
+				if format != nil && len(s.formatAt(r, c0+j)) == 0 {
+					if f := e.put(s, r, c0+j, &cellData{Format: format}, cellFields{format: true}); f != nil {
+						return 0, f
+					}
 				}
 			}
 		case float64, bool:
