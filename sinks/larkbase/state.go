@@ -3,7 +3,6 @@ package larkbase
 import (
 	"context"
 	"encoding/json"
-	"net/url"
 	"time"
 
 	"mekong/sinks/lark"
@@ -99,11 +98,19 @@ func (s *Sink) ref(t *table, id string) string {
 	if t == nil || !plainID(id) {
 		return ""
 	}
-	l := s.link.On(s.conf.Endpoint)
-	l.TableID, l.ViewID = t.id, ""
-	u := l.URL()
+	u := s.address(t)
 	if u == "" {
 		return ""
 	}
-	return u + "&record=" + url.QueryEscape(id)
+	return u + "&record=" + id
+}
+
+// address is that of a table; "" when it has none.
+func (s *Sink) address(t *table) string {
+	t.once.Do(func() {
+		l := s.link.On(s.conf.Endpoint)
+		l.TableID, l.ViewID = t.id, ""
+		t.url = l.URL()
+	})
+	return t.url
 }

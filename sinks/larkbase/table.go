@@ -2,6 +2,7 @@ package larkbase
 
 import (
 	"slices"
+	"sync"
 
 	"mekong/sinks/lark"
 )
@@ -33,6 +34,9 @@ type table struct {
 	named   map[string][]*column // explicit: columns by the field that goes there
 	pinned  map[string]guess     // otherwise: columns that fields have gone to before
 	guesses map[string]guess     // and what their names say of the others
+
+	once sync.Once // of url, which a batch asks for beside the next one
+	url  string
 }
 
 // guess is the column that a field goes to by its name.

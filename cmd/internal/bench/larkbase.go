@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -93,6 +94,11 @@ func measureLarkBase(ctx context.Context, r *run) ([]Line, error) {
 			plainLine(title, "records, the SDK alone, "+l.with, "/s", nil, pick(got[0], rate)))
 		if l.latency == 0 {
 			out = append(out, plainLine(title, "calls per 1,000 new records", "", atMost(2.2), pick(got[1], func(l baseLeg) float64 { return l.calls })))
+			if cpu := func(l baseLeg) float64 { return l.cpu }; !math.IsNaN(got[0][0].cpu) {
+				out = append(out,
+					plainLine(title, "processor time per record, queue and simulator included", "µs", nil, pick(got[1], cpu)),
+					plainLine(title, "processor time per record, the SDK alone, simulator included", "µs", nil, pick(got[0], cpu)))
+			}
 		}
 	}
 	return append(out, lines...), nil
@@ -102,6 +108,7 @@ func measureLarkBase(ctx context.Context, r *run) ([]Line, error) {
 type baseLeg struct {
 	rate  float64 // records a second, counted in the table
 	calls float64 // per 1,000 records
+	cpu   float64 // µs of the process per record; not a number: not readable
 }
 
 // baseBatch is the most that the platform takes in one call for sure.
@@ -170,6 +177,7 @@ func (b *baser) sink(ctx context.Context, n int) (baseLeg, error) {
 		return baseLeg{}, err
 	}
 	b.Count(table)
+	busy, _ := processor()
 	began := time.Now()
 	d.open()
 	select {
@@ -184,7 +192,7 @@ func (b *baser) sink(ctx context.Context, n int) (baseLeg, error) {
 	if err := stop(); err != nil {
 		return baseLeg{}, err
 	}
-	return b.counted(table, n, 1, took)
+	return b.counted(table, n, 1, took, busy)
 }
 
 // put publishes one record, and the others when the loop waits for them.
@@ -210,12 +218,17 @@ func (b *baser) put(ctx context.Context, d *dam, records []pipeline.Record) erro
 
 // counted is n a second, once the table is found to hold as many rows of as many
 // keys, and those of before.
-func (b *baser) counted(table string, n, before int, took time.Duration) (baseLeg, error) {
+func (b *baser) counted(table string, n, before int, took, busy time.Duration) (baseLeg, error) {
+	busier, timed := processor()
 	rows, keys, calls := b.Count(table)
 	if rows != n+before || keys != rows {
 		return baseLeg{}, fmt.Errorf("%d records should be in the table, and there are %d rows of %d keys", n+before, rows, keys)
 	}
-	return baseLeg{rate: float64(n) / took.Seconds(), calls: float64(calls) * 1000 / float64(n)}, nil
+	out := baseLeg{rate: float64(n) / took.Seconds(), calls: float64(calls) * 1000 / float64(n), cpu: math.NaN()}
+	if timed {
+		out.cpu = ms(busier-busy) * 1000 / float64(n)
+	}
+	return out, nil
 }
 
 // dam lets the first write through, and the next ones when it is opened.

@@ -48,13 +48,14 @@ func (b *baser) bare(ctx context.Context, n int) (baseLeg, error) {
 		return baseLeg{}, err
 	}
 	b.Count(table)
+	busy, _ := processor()
 	began := time.Now()
 	for batch := range slices.Chunk(rows[1:], baseBatch) {
 		if err := create(batch); err != nil {
 			return baseLeg{}, err
 		}
 	}
-	return b.counted(table, n, 1, time.Since(began))
+	return b.counted(table, n, 1, time.Since(began), busy)
 }
 
 // cells are those that the sink writes for a record.
