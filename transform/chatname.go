@@ -56,10 +56,11 @@ var families = strings.Fields("nguyen tran le pham hoang huynh phan vu vo dang b
 var selves = strings.Fields("em minh toi to mk mik anh chi e")
 
 // others before one of selves make it somebody else: con em tên là An.
-var others = strings.Fields("con be chau vo chong me bo ba ma co thay ban cua em chi anh gai trai truong cty lop goi hoi")
+var others = strings.Fields("con be chau vo chong me bo ba ma co thay ban cua em chi anh gai trai truong cty lop goi hoi nha")
 
-// stops end a name.
-var stops = strings.Fields("a ah nha nhe nhi va o sinh nam hoc muon can dang hien la lop sdt so phone tel zalo email dt lien he tu den cho voi thi ma co de duoc tuoi quan tam dang ky nhan tai ben day ne roi oi hien xin cam on and my i from phone")
+// stops end a name that is written without capitals: with their marks, since
+// hiện ends one and Hiền is one, and without, where that is no name.
+var stops = strings.Fields("ạ ah nha nhé nhe nhá ở và sinh năm học muốn cần đang hiện là lớp sđt số phone tel zalo email từ đến cho với thì mà có để được tuổi quan tâm đăng nhận tại bên đây nè rồi ơi xin cảm muon hoc nam lop sdt den cho voi duoc tuoi quan nhan tai roi la va o and my i from")
 
 // findName returns the name with which the customer introduces themselves, ""
 // where that is not plain: a wrong name is worse than none.
@@ -96,7 +97,7 @@ type nameWord struct {
 
 func nameWords(text string) []nameWord {
 	var words []nameWord
-	for _, f := range strings.FieldsFunc(text, unicode.IsSpace) {
+	for _, f := range strings.FieldsFunc(strings.ReplaceAll(text, "\n", " ; "), unicode.IsSpace) {
 		bare := strings.TrimRight(f, ".,;:!?)\"'…")
 		word := strings.TrimLeft(bare, "(\"'")
 		if word == "" {
@@ -161,7 +162,7 @@ func nameAt(words []nameWord, strict bool) string {
 	for _, w := range words {
 		// Family names are stop words too: Hồ, Lê Thị Tú, Cao.
 		family := len(name) == 0 && slices.Contains(families, w.key) && isCapital(w.text)
-		if !isNameWord(w.text) || !family && !isCapital(w.text) && slices.Contains(stops, w.key) {
+		if !isNameWord(w.text) || !family && !isCapital(w.text) && slices.Contains(stops, strings.ToLower(w.text)) {
 			break
 		}
 		switch w.key {

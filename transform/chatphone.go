@@ -15,6 +15,7 @@ type digitGroup struct {
 	start, end int    // runes
 	digits     string // plain; a letter o as 0
 	plus       bool   // a + stands before it
+	letters    bool   // nothing but letters o: goes on with a number, begins none
 }
 
 // findPhone returns the first phone number in text as it was typed, "" for none.
@@ -57,7 +58,7 @@ func scanPhone(runes []rune, across int) (from, to int) {
 	groups := digitGroups(runes)
 	for i := range groups {
 		g := &groups[i]
-		if !g.plus && g.digits[0] != '0' && !strings.HasPrefix(g.digits, "84") || !standsAlone(runes, g.start, g.plus) {
+		if g.letters || !g.plus && g.digits[0] != '0' && !strings.HasPrefix(g.digits, "84") || !standsAlone(runes, g.start, g.plus) {
 			continue
 		}
 		digits := ""
@@ -115,13 +116,13 @@ func digitGroups(runes []rune) []digitGroup {
 			d = append(d, byte(r))
 		}
 		word := start > 0 && isO(runes[start]) && unicode.IsLetter(runes[start-1])
-		if !some || word {
+		if word || !some && i-start < 2 {
 			continue
 		}
 		if len(groups) >= 2000 {
 			break
 		}
-		groups = append(groups, digitGroup{start, i, string(d), start > 0 && (runes[start-1] == '+' || runes[start-1] == '＋')})
+		groups = append(groups, digitGroup{start, i, string(d), start > 0 && (runes[start-1] == '+' || runes[start-1] == '＋'), !some})
 	}
 	return groups
 }
@@ -170,7 +171,7 @@ func endsAlone(runes []rune, end int) bool {
 		return true
 	}
 	switch r := runes[end]; {
-	case unicode.IsLetter(r), isDigit(r):
+	case unicode.IsLetter(r), isDigit(r), isMoney(runes[end:]):
 		return false
 	case strings.ContainsRune("@%=_/$₫", r):
 		// A second number may stand behind a slash.
@@ -179,6 +180,20 @@ func endsAlone(runes []rune, end int) bool {
 		return end+1 >= len(runes) || !isDigit(runes[end+1])
 	}
 	return true
+}
+
+// isMoney reports a currency behind a space.
+func isMoney(runes []rune) bool {
+	rest := strings.ToLower(string(runes[:min(len(runes), 8)]))
+	if !strings.HasPrefix(rest, " ") {
+		return false
+	}
+	word, _, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
+	switch strings.TrimRight(word, ".,;!?") {
+	case "đ", "đồng", "dong", "vnđ", "vnd", "usd", "triệu":
+		return true
+	}
+	return false
 }
 
 // looksLikeDate reports 08.12.2024 or 08-12-2024 at the start.

@@ -226,6 +226,22 @@ func TestSessionsWithoutAnID(t *testing.T) {
 	}
 }
 
+// Two transcripts of one user are two conversations, though neither has a name.
+func TestTranscriptsOfOneUser(t *testing.T) {
+	r, f, s := ticker(t, nil), mapping(t, nil), newStore()
+	for _, body := range []string{
+		`{"user_id":"u","messages":[{"role":"user","content":"một"},{"role":"assistant","content":"1"}]}`,
+		`{"user_id":"u","messages":[{"role":"user","content":"hai"}]}`,
+		`{"user_id":"u","messages":[{"role":"user","content":"hai"},{"role":"assistant","content":"2"},{"role":"user","content":"0900 000 000"}]}`,
+	} {
+		s.take(t, f, receive(t, r, body)...)
+	}
+	turns, talks := s.kind("turn"), s.kind("conversation")
+	if len(turns) != 3 || len(talks) != 2 || turns[1]["answer"] == nil || turns[2]["phone"] == nil {
+		t.Errorf("turns %v\nconversations %v", turns, talks)
+	}
+}
+
 func TestMessagesOneByOne(t *testing.T) {
 	line := func(id, role, text string) string {
 		return fmt.Sprintf(`{"event_id":%q,"session_id":"s","role":%q,"text":%q}`, id, role, text)

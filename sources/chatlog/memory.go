@@ -109,7 +109,7 @@ func (m *memory) grow(s *session, by int) {
 // firstSeen is when turn i (from 0) was first seen: now, unless it is
 // remembered.
 func (s *session) firstSeen(i int, now time.Time) int64 {
-	if i < len(s.times) {
+	if i >= 0 && i < len(s.times) {
 		return s.times[i]
 	}
 	if len(s.times) == i && i < maxTimes {
@@ -165,6 +165,7 @@ func (m *memory) open(s *session, row string, number int) {
 // restore takes over a turn that was stored.
 func (m *memory) restore(b turn.Body, raw pipeline.Raw) {
 	s := m.get(b.Session)
+	b.Number = max(b.Number, 0)
 	if b.Row != s.row {
 		m.open(s, b.Row, b.Number)
 	}

@@ -102,8 +102,12 @@ func (rd *reading) transcript(shape, session string, around turn.Object, list []
 	if session == "" {
 		session, derived = rd.r.sessionOf(around)
 	}
-	if session == "" {
-		session, derived = rd.opening(turns, before)
+	switch {
+	case derived == turn.FromUser:
+		// Each transcript is a conversation, and a person may have several.
+		session = rd.opening(turns, before, session)
+	case session == "":
+		session, derived = rd.opening(turns, before, rd.meta["client_ip"], rd.meta["user_agent"], rd.meta["origin"], rd.meta["referer"], rd.meta[MetaFile]), turn.FromOpening
 	}
 	session = rd.session(session)
 	facts, isCut := rd.facts(around, len(turns))
@@ -126,9 +130,9 @@ func (rd *reading) transcript(shape, session string, around turn.Object, list []
 		b.What, b.Parts, b.Number, b.Previous = turn.Turn, parts, i+1, previous
 		b.Row = "t" + itoa(i+1)
 		previous = lastWords(parts)
-		if derived == turn.FromOpening {
-			// Two people may open with the same words; where they go on
-			// differently their rows part.
+		if derived != "" {
+			// Two conversations may open with the same words; where they go
+			// on differently their rows part.
 			chain = short(chain, customerWords(parts))
 			b.Row = "h" + chain
 		}
@@ -165,14 +169,15 @@ func (rd *reading) known(b turn.Body) {
 }
 
 // opening names a conversation that has no name, by what it began with and
-// where it came from. The first answer is no part of it: it may not be there yet.
-func (rd *reading) opening(turns [][]turn.Part, before []turn.Part) (session, derived string) {
+// whose it is, or where it came from. The first answer is no part of it: it may
+// not be there yet.
+func (rd *reading) opening(turns [][]turn.Part, before []turn.Part, whose ...string) string {
 	words := originals(before)
 	if len(turns) > 0 {
 		first := turns[0][0].Original // the customer's first message alone: more may follow
 		words += string(first)
 	}
-	return "opening-" + short(words, rd.meta["client_ip"], rd.meta["user_agent"], rd.meta["origin"], rd.meta["referer"], rd.meta[MetaFile]), turn.FromOpening
+	return "opening-" + short(append(whose, words)...)
 }
 
 // facts is what stands around the messages, as much of it as may be repeated

@@ -32,7 +32,7 @@ const (
 
 // How a session without an ID got one, in [Body.Derived].
 const (
-	FromUser    = "user"    // the user's ID; all that this user says is one conversation
+	FromUser    = "user"    // the user's ID: all that this user says, or a transcript by its opening words
 	FromOpening = "opening" // the opening words; two people may say the same
 )
 
