@@ -156,8 +156,8 @@ func (m *Model) Post(body string) string {
 func refusal(code string) object { return object{"ok": false, "code": code} }
 
 func (m *Model) serve(c *call, body string) object {
-	var e envelope
-	if err := json.Unmarshal([]byte(body), &e); err != nil {
+	var e *envelope
+	if err := json.Unmarshal([]byte(body), &e); err != nil || e == nil {
 		return refusal("parse")
 	}
 	if e.Mekong != float64(protocol) {

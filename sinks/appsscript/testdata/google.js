@@ -139,6 +139,7 @@ class Range {
   setValues(grid) {
     this.shaped(grid);
     this.tab.book.calls++;
+    this.tab.book.writes++;
     this.map((c, i, j) => type(this.tab.book, c, grid[i][j]));
     return this;
   }
@@ -185,7 +186,7 @@ function formula(book, c, v) {
 
 class Book {
   constructor(o) {
-    Object.assign(this, { id: o.id, title: o.title, zone: o.zone, nextGid: 0, evaluated: 0, calls: 0, quirks: o.quirks || {}, most: o.most || 10000000 });
+    Object.assign(this, { id: o.id, title: o.title, zone: o.zone, nextGid: 0, evaluated: 0, calls: 0, writes: 0, quirks: o.quirks || {}, most: o.most || 10000000 });
     this.tabs = [new Tab(this, o.tab, o.rows || 1000, o.columns || 26)];
   }
   getId() { return this.id; }

@@ -32,7 +32,7 @@ const commands = {
     return vm.runInContext(q.name + '.apply(null, args)', w.context);
   },
   dump: (w) => ({
-    tabs: w.book.tabs.map(google.shown), evaluated: w.book.evaluated, calls: w.book.calls,
+    tabs: w.book.tabs.map(google.shown), evaluated: w.book.evaluated, calls: w.book.calls, writes: w.book.writes,
     flushed: w.flushed, reads: w.reads,
   }),
   set: (w, q) => {
