@@ -25,6 +25,13 @@ func (a area) clip() area {
 	return a
 }
 
+// mostWritten is how many cells one request may make that were empty: more would
+// take the memory of the machine, which Google has more of.
+const mostWritten = 2_000_000
+
+// cells is the size of a clipped area.
+func (a area) cells() int { return (a.r1 - a.r0) * (a.c1 - a.c0) }
+
 func (a area) holds(r, c int) bool {
 	return r >= a.r0 && (a.r1 < 0 || r < a.r1) && c >= a.c0 && (a.c1 < 0 || c < a.c1)
 }

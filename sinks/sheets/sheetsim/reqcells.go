@@ -298,10 +298,11 @@ func (q *repeatCell) run(e *edit) (any, *failure) {
 	if f := e.writable(a.sheet, a.r0, a.r1, a.c0, a.c1); f != nil {
 		return nil, f
 	}
-	if (a.r1-a.r0)*(a.c1-a.c0) > 2_000_000 && fields.value {
-		return nil, notSimulated("a repeatCell of so many values")
+	onlyFormat := !fields.value && !fields.note && !fields.rule
+	if a.cells() > mostWritten && !(onlyFormat && a.r1 == a.sheet.rows) {
+		return nil, notSimulated("a change of so many cells")
 	}
-	if !fields.value && !fields.note && !fields.rule {
+	if onlyFormat {
 		e.paint(a, d.Format, fields.sub)
 		return nil, nil
 	}

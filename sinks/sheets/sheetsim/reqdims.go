@@ -140,6 +140,9 @@ func (q *updateDimension) run(e *edit) (any, *failure) {
 	if p == nil {
 		p = &dimensionProps{}
 	}
+	if to-from > mostWritten {
+		return nil, notSimulated("a change of so many rows")
+	}
 	if d == columnsDim {
 		touch(e.tx, &s.columns)
 		s.columns = slices.Clone(s.columns)

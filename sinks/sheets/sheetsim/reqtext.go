@@ -17,6 +17,9 @@ func (q *setValidation) run(e *edit) (any, *failure) {
 		return nil, f
 	}
 	a = a.clip()
+	if a.cells() > mostWritten {
+		return nil, notSimulated("a change of so many cells")
+	}
 	if f := e.writable(a.sheet, a.r0, a.r1, a.c0, a.c1); f != nil {
 		return nil, f
 	}

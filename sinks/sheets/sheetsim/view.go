@@ -122,7 +122,7 @@ func (v view) part(a area) gridData {
 		}
 	}
 	if takes("rowMetadata") {
-		for r := a.r0; r < a.r1; r++ {
+		for r := a.r0; r < min(a.r1, a.r0+mostWritten); r++ { // a taller grid is cut
 			p := dimensionProps{PixelSize: 21, Metadata: notes[anchor{s, rowsDim, r}]}
 			if r < len(s.data) && s.data[r] != nil {
 				p.HiddenByUser = s.data[r].hidden
