@@ -65,7 +65,10 @@ type NATS struct {
 
 // Source is one way in. Exactly one block is present.
 type Source struct {
-	LadiPage *LadiPage `yaml:"ladipage" doc:"form submissions from LadiPage landing pages"`
+	LadiPage *LadiPage      `yaml:"ladipage" doc:"form submissions from LadiPage landing pages"`
+	ChatLog  *ChatLog       `yaml:"chatlog" doc:"what chatbots log: posted, in files, or on NATS"`
+	LarkBot  *LarkBot       `yaml:"larkbot" doc:"messages to a bot in Lark or Feishu, and a chatbot that answers them"`
+	Webhook  *WebhookSource `yaml:"webhook" doc:"what any other system posts"`
 }
 
 // Sink is one destination: which records it takes, how they are batched, and

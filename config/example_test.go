@@ -76,20 +76,35 @@ func TestExampleShowsEverySetting(t *testing.T) {
 		if needs(&got) {
 			t.Errorf("the example %s lacks what it cannot be without", name)
 		}
-		fill(&want, name)
-		for _, s := range settings(reflect.TypeFor[Sink]()) {
-			if s.typ.Kind() != reflect.Pointer || reflect.ValueOf(got).Field(s.index).IsNil() {
-				continue
-			}
-			b := reflect.New(s.typ.Elem())
-			fill(asBlock(b), name)
-			reflect.ValueOf(&want).Elem().Field(s.index).Set(b)
-		}
+		fillAdapter(&want, got, name)
 		got.Accept = want.Accept
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("a setting of %s that is off does not show its default: %+v", name, got)
 		}
 		delete(c.Sinks, name)
+	}
+	for name, needs := range map[string]func(s *Source) (bare bool){
+		"support": func(s *Source) bool { return false },
+		"bot": func(s *Source) bool {
+			bare := s.LarkBot.VerificationToken.IsZero()
+			s.LarkBot.VerificationToken = Secret{}
+			return bare
+		},
+		"shop": func(s *Source) bool {
+			bare := s.Webhook.Verify.HMAC.Secret.IsZero()
+			s.Webhook.Verify.HMAC.Secret = Secret{}
+			return bare
+		},
+	} {
+		got, want := c.Sources[name], Source{}
+		if needs(&got) {
+			t.Errorf("the example %s lacks what it cannot be without", name)
+		}
+		fillAdapter(&want, got, name)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("a setting of %s that is off does not show its default: %+v", name, got)
+		}
+		delete(c.Sources, name)
 	}
 	plain, err := Parse("example.yaml", Example, testEnv)
 	if err != nil {
@@ -97,5 +112,19 @@ func TestExampleShowsEverySetting(t *testing.T) {
 	}
 	if c.doc, plain.doc = nil, nil; !reflect.DeepEqual(c, plain) {
 		t.Error("a setting that is off in the example does not show its default")
+	}
+}
+
+// fillAdapter makes want a source or sink with the adapter that got has, at its
+// defaults.
+func fillAdapter[T any](want *T, got T, name string) {
+	fill(asBlock(reflect.ValueOf(want)), name)
+	for _, s := range settings(reflect.TypeFor[T]()) {
+		if s.typ.Kind() != reflect.Pointer || reflect.ValueOf(got).Field(s.index).IsNil() {
+			continue
+		}
+		b := reflect.New(s.typ.Elem())
+		fill(asBlock(b), name)
+		reflect.ValueOf(want).Elem().Field(s.index).Set(b)
 	}
 }

@@ -27,6 +27,8 @@ func testEnv(name string) (string, bool) {
 		"LARK_APP_SECRET": "lark-app-secret-from-env",
 		"LARK_HOOK":       "https://open.larksuite.com/open-apis/bot/v2/hook/token-from-env",
 		"LARK_BOT_SECRET": "bot-secret-from-env",
+		"LARK_VERIFY":     "verification-from-env",
+		"SHOP_SECRET":     "shop-secret-from-env",
 		"SHEET_URL":       "https://script.google.com/macros/s/AKfy-from-env/exec",
 		"SHEET_SECRET":    "sheet-secret-from-env",
 		"CRM_URL":         "https://crm.example.vn/hooks/token-from-env",

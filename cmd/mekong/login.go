@@ -31,7 +31,7 @@ func (c *cli) loginCommand() *cobra.Command {
 		Short:   "Sign in at a destination as a person",
 		Example: "  mekong login lark crm",
 	}
-	cmd.AddCommand(c.loginLarkCommand())
+	cmd.AddCommand(c.loginLarkCommand(), c.loginGoogleCommand())
 	return cmd
 }
 

@@ -113,6 +113,11 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 		if err := a.openSinks(ctx); err != nil {
 			return a, err
 		}
+		if len(o.Sinks) == 0 {
+			if err := a.openAnswers(ctx); err != nil {
+				return a, err
+			}
+		}
 	}
 	if c.Notices.On() && (a.has(RoleDeliver) || a.has(RoleTransform)) {
 		if a.notifier, err = openNotifier(c); err != nil {
@@ -145,30 +150,6 @@ func (a *App) Close() {
 		a.undo = a.undo[:last]
 		f()
 	}
-}
-
-func (a *App) openSources(ctx context.Context) (err error) {
-	a.Sources, err = sources.Open(a.config, sources.Options{Logger: a.log, Metrics: a.registry, Refuse: a.Bus.Refuse})
-	if err != nil {
-		return err
-	}
-	// Two windows back: what the doors remembered before this start.
-	if err := a.Bus.RecentIDs(ctx, time.Now().Add(-2*longestWindow(a.config)), a.Sources.Warm); err != nil {
-		return err
-	}
-	if a.Sources.Door != nil {
-		return a.Sources.Door.Listen()
-	}
-	return nil
-}
-
-func longestWindow(c *config.Config) (longest time.Duration) {
-	for _, s := range c.Sources {
-		if s.LadiPage != nil {
-			longest = max(longest, s.LadiPage.Window)
-		}
-	}
-	return longest
 }
 
 func (a *App) openSinks(ctx context.Context) (err error) {
@@ -257,6 +238,11 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.Sources != nil && a.Sources.Door != nil {
 		g.Go(func() error { return a.Sources.Door.Run(ctx, a.Bus.Emit) })
+	}
+	if a.Sources != nil {
+		for _, s := range a.Sources.Runs {
+			g.Go(func() error { return s.Run(ctx, a.Bus.Emit) })
+		}
 	}
 	if a.Console != nil {
 		g.Go(func() error { return a.Console.Run(ctx) })

@@ -61,10 +61,21 @@ func fitForProduction(c *config.Config) error {
 		}
 	}
 	for _, name := range c.SourceNames() {
-		if l := c.Sources[name].LadiPage; l != nil && l.Token.IsZero() && len(l.Tokens) == 0 {
+		s := c.Sources[name]
+		if l := s.LadiPage; l != nil && l.Token.IsZero() && len(l.Tokens) == 0 {
 			out = append(out, c.Problem("sources."+name+".ladipage.token",
 				"without a token anybody who finds the address can send leads, and this is refused with --production",
 				"choose a long random token and put it in LadiPage's API header"))
+		}
+		if l := s.ChatLog; l != nil && l.Token.IsZero() && len(l.Tokens) == 0 && l.ChatbaseSecret.IsZero() {
+			out = append(out, c.Problem("sources."+name+".chatlog.token",
+				"without a token anybody who finds the address can log conversations, and this is refused with --production",
+				"choose a long random token and have the chatbot send it as the header Token"))
+		}
+		if w := s.Webhook; w != nil && w.Verify.Nobody {
+			out = append(out, c.Problem("sources."+name+".webhook.verify.nobody",
+				"anybody who finds the address can post, and this is refused with --production",
+				"set verify.hmac, verify.standard_webhooks, verify.token or verify.basic"))
 		}
 	}
 	if len(out) == 0 {
