@@ -17,15 +17,25 @@ import (
 //
 // The id of the next one is told by a number that everybody can read, and Google
 // documents that an id that exists is refused, with all that is sent beside it
-// (`sinks.md` §A5). Of all requests that were made for one number, by this process or
-// another, on time or late, one is carried out at most. The fence before is taken away
-// in the same batch, which most likely (nobody documents it) refuses a request that is
-// older still; what was in doubt is kept for longer than a request can be under way, so
-// that nothing depends on it.
+// (`sinks.md` §A5). The one before is taken away in the same batch; that an id which is
+// not there is refused as well is not documented, and next to certain. So a batch is
+// carried out only on the state that its writer has read.
+//
+// When an answer was lost its number may be used again, by the next batch; of the two
+// one is carried out. Afterwards the number must not become free as long as the other
+// may still arrive. So in the place of its fence a stone is left, which has the name
+// of the fence but an id of its own, for nobody reads a stone as the newest fence. It
+// carries the time from when anybody may take it away.
 type fences struct {
-	seq   int64     // the newest number
-	there []int64   // numbers of those that are in the spreadsheet
-	doubt []doubted // numbers whose request may still arrive
+	seq    int64     // the newest number
+	there  []int64   // numbers of those that are in the spreadsheet: one, mostly
+	stones []stone   // what is left of those that were in doubt
+	doubt  []doubted // numbers whose request may still arrive
+}
+
+type stone struct {
+	id    string
+	until time.Time
 }
 
 type doubted struct {
@@ -33,11 +43,45 @@ type doubted struct {
 	at time.Time
 }
 
-// stays is how long a fence that was in doubt is kept: Google works 180 s on a request
+// stays is how long a stone is kept: Google works 180 s on a request
 // at most (`sinks.md` §A2), and a line may hold it back for some more.
 const stays = 10 * time.Minute
 
-func fencePrefix(gid int64) string { return "mekong" + strconv.FormatInt(gid, 10) + "n" }
+func fencePrefix(gid int64) string { return "mekong" + itoa(gid) + "n" }
+
+func stonePrefix(gid int64) string { return "mekong" + itoa(gid) + "t" }
+
+func (t *tab) fenceID(n int64) string { return fencePrefix(t.gid) + itoa(n) }
+
+// range1 makes the named range of a number. It has to cover something; what does not matter.
+func (t *tab) range1(id string, n int64) *api.Request {
+	return &api.Request{AddNamedRange: &api.AddNamedRangeRequest{NamedRange: &api.NamedRange{
+		NamedRangeId: id, Name: "Mekong_" + itoa(t.gid) + "_" + itoa(n),
+		Range: &api.GridRange{SheetId: t.gid, StartRowIndex: 0, EndRowIndex: 1, StartColumnIndex: 0, EndColumnIndex: 1, ForceSendFields: []string{"SheetId"}},
+	}}}
+}
+
+func unname(id string) *api.Request {
+	return &api.Request{DeleteNamedRange: &api.DeleteNamedRangeRequest{NamedRangeId: id}}
+}
+
+// passing are the requests that take a batch past fence n.
+func (f *fences) passing(t *tab, n int64, now time.Time) (out []*api.Request) {
+	for _, old := range f.there {
+		out = append(out, unname(t.fenceID(old)))
+	}
+	for _, st := range f.stones {
+		if now.After(st.until) {
+			out = append(out, unname(st.id))
+		}
+	}
+	for _, d := range f.doubt {
+		if slices.Contains(f.there, d.n) {
+			out = append(out, t.range1(stonePrefix(t.gid)+itoa(d.n)+"x"+itoa(d.at.Add(stays).Unix()), d.n))
+		}
+	}
+	return append(out, t.range1(t.fenceID(n), n))
+}
 
 // fencesOf are the fences of a tab, kept over its being found anew.
 func (s *Sink) fencesOf(id string, gid int64) *fences {
@@ -50,10 +94,19 @@ func (s *Sink) fencesOf(id string, gid int64) *fences {
 	return f
 }
 
-// seen takes in which named ranges there are.
-func (f *fences) seen(gid int64, named []*api.NamedRange) {
-	f.there = f.there[:0]
+// seen takes in which named ranges there are, and reports whether somebody else has
+// written since the newest one that was known.
+func (f *fences) seen(gid int64, named []*api.NamedRange) (newer bool) {
+	known := f.seq
+	f.there, f.stones = nil, nil
 	for _, n := range named {
+		if rest, ok := strings.CutPrefix(n.NamedRangeId, stonePrefix(gid)); ok {
+			if _, at, ok := strings.Cut(rest, "x"); ok {
+				if sec, err := strconv.ParseInt(at, 10, 64); err == nil {
+					f.stones = append(f.stones, stone{n.NamedRangeId, time.Unix(sec, 0)})
+				}
+			}
+		}
 		rest, ok := strings.CutPrefix(n.NamedRangeId, fencePrefix(gid))
 		if !ok {
 			continue
@@ -63,10 +116,7 @@ func (f *fences) seen(gid int64, named []*api.NamedRange) {
 			f.seq = max(f.seq, num)
 		}
 	}
-}
-
-func (f *fences) doubtful(n int64) bool {
-	return slices.ContainsFunc(f.doubt, func(d doubted) bool { return d.n == n })
+	return f.seq > known
 }
 
 func (f *fences) prune(now time.Time) {
@@ -96,26 +146,19 @@ func (s *Sink) commit(ctx context.Context, t *tab, requests []*api.Request, rang
 		return nil, pipeline.Hold(errLate, wait)
 	}
 	n := f.seq + 1
-	var gone []int64
 	all := requests
 	if !s.unfenced {
-		gid := strconv.FormatInt(t.gid, 10)
-		all = append(slices.Clip(requests), &api.Request{AddNamedRange: &api.AddNamedRangeRequest{NamedRange: &api.NamedRange{
-			NamedRangeId: fencePrefix(t.gid) + strconv.FormatInt(n, 10), Name: "Mekong_" + gid + "_" + strconv.FormatInt(n, 10),
-			Range: &api.GridRange{SheetId: t.gid, StartRowIndex: 0, EndRowIndex: 1, StartColumnIndex: 0, EndColumnIndex: 1, ForceSendFields: []string{"SheetId"}},
-		}}})
-		for _, old := range f.there {
-			if !f.doubtful(old) {
-				gone = append(gone, old)
-				all = append(all, &api.Request{DeleteNamedRange: &api.DeleteNamedRangeRequest{NamedRangeId: fencePrefix(t.gid) + strconv.FormatInt(old, 10)}})
-			}
-		}
+		all = append(slices.Clip(requests), f.passing(t, n, s.now())...)
 	}
 	got, err := s.update(ctx, t.book.id, all, ranges...)
 	if err == nil {
 		if !s.unfenced {
-			f.seq = n
-			f.there = append(slices.DeleteFunc(f.there, func(o int64) bool { return slices.Contains(gone, o) }), n)
+			f.seq, f.there = n, []int64{n}
+			if got.UpdatedSpreadsheet != nil {
+				f.seen(t.gid, got.UpdatedSpreadsheet.NamedRanges)
+			} else {
+				t.unseen = len(f.doubt) > 0
+			}
 		}
 		got.Replies = got.Replies[:len(requests)]
 		return got, nil
@@ -129,7 +172,9 @@ func (s *Sink) commit(ctx context.Context, t *tab, requests []*api.Request, rang
 	}
 	if e.Ambiguous {
 		t.unseen = true
-		f.doubt = append(f.doubt, doubted{n, s.now()})
+		if !slices.ContainsFunc(f.doubt, func(d doubted) bool { return d.n == n }) {
+			f.doubt = append(f.doubt, doubted{n, s.now()})
+		}
 	}
 	return nil, err
 }

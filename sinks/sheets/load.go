@@ -54,15 +54,6 @@ func (b *book) seen(got *api.Spreadsheet) {
 	slices.SortStableFunc(b.sheets, func(x, y *api.SheetProperties) int { return int(x.Index - y.Index) })
 }
 
-func (b *book) sheet(gid int64) *api.SheetProperties {
-	for _, p := range b.sheets {
-		if p.SheetId == gid {
-			return p
-		}
-	}
-	return nil
-}
-
 // openBook reads what spreadsheet link leads to.
 func (s *Sink) openBook(ctx context.Context, id string) (*book, error) {
 	got, err := s.getBook(ctx, id)
@@ -112,7 +103,10 @@ func (s *Sink) openTab(ctx context.Context, b *book, p *api.SheetProperties) (*t
 // It reports a tab that is gone.
 func (s *Sink) learn(t *tab, got *api.Spreadsheet) error {
 	t.book.seen(got)
-	s.fencesOf(t.book.id, t.gid).seen(t.gid, got.NamedRanges)
+	if s.fencesOf(t.book.id, t.gid).seen(t.gid, got.NamedRanges) {
+		// The next fence must not be passed on what was known before this one.
+		t.read, t.sure, t.end = false, false, -1
+	}
 	for _, sh := range got.Sheets {
 		if sh == nil || sh.Properties == nil || sh.Properties.SheetId != t.gid {
 			continue

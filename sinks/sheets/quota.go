@@ -32,7 +32,7 @@ func (a *Accounts) of(name string, writes, reads int) *account {
 	defer a.mu.Unlock()
 	c := a.by[name]
 	if c == nil {
-		c = &account{now: a.now, writes: budget{most: writes}, reads: budget{most: reads}}
+		c = &account{now: a.now, waiters: map[string]waiter{}, writes: budget{most: writes}, reads: budget{most: reads}}
 		a.by[name] = c
 	}
 	c.mu.Lock()
@@ -46,6 +46,8 @@ type account struct {
 	now    func() time.Time
 	writes budget
 	reads  budget
+
+	waiters map[string]waiter
 }
 
 // budget is one minute's calls.
@@ -152,12 +154,41 @@ func (c *account) take(write bool, most time.Duration) (wait time.Duration, done
 	}, true
 }
 
-// pause is how long to wait before the next write.
-func (c *account) pause() time.Duration {
+// waiter is a user of the account that was told to wait.
+type waiter struct{ since, asked time.Time }
+
+// forgotten is after how long a waiter that does not ask again no longer counts.
+const forgotten = 15 * time.Second
+
+// pause is how long who is to wait before its next write. Who waits longest goes
+// first, and the others a turn later each.
+func (c *account) pause(who string) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
-	return c.writes.turn(now).Sub(now)
+	wait := c.writes.turn(now).Sub(now)
+	mine, waits := c.waiters[who]
+	if !waits {
+		mine.since = now
+	}
+	before := 0
+	for name, w := range c.waiters {
+		switch {
+		case name == who:
+		case now.Sub(w.asked) > forgotten:
+			delete(c.waiters, name)
+		case w.since.Before(mine.since) || w.since.Equal(mine.since) && name < who:
+			before++
+		}
+	}
+	wait += time.Duration(before) * c.writes.spacing(c.writes.used(now, now))
+	if wait <= 0 {
+		delete(c.waiters, who)
+		return 0
+	}
+	mine.asked = now
+	c.waiters[who] = mine
+	return wait
 }
 
 // exhausted says that Google counts more than we do: nothing is sent until the next

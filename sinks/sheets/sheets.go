@@ -31,8 +31,8 @@
 // that its writer has seen: of two writers in two processes one is refused and looks
 // again, and a batch whose answer was lost can no longer arrive once another one has.
 // After a lost answer the records are held; before anything else is written the keys
-// are read, which says whether it has arrived. A fence that was in doubt stays for ten
-// minutes, longer than Google works on any request. See fence.go.
+// are read, which says whether it has arrived. A person who deletes the named range
+// costs one call. See fence.go.
 //
 // # Changed rows
 //
@@ -130,7 +130,6 @@ type Sink struct {
 	loaded   bool   // Memory was read
 	saved    string // what Memory holds, as far as is known
 	most     int    // bytes in one call, for now
-	misses   int    // 404s in a row
 	unfenced bool   // Google does not take our fences
 
 	mu     sync.Mutex // guards what follows
@@ -222,7 +221,7 @@ func (s *Sink) Pace() time.Duration {
 	s.mu.Lock()
 	where := s.where
 	s.mu.Unlock()
-	return max(s.opts.Gates.pause(where, s.now()), s.account.pause())
+	return max(s.opts.Gates.pause(where, s.now()), s.account.pause(s.name))
 }
 
 // Close ends the sink's use. A Write after it is a Hold.

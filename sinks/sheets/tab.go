@@ -84,8 +84,6 @@ func (x index) of(key string) (row int64, ok bool) {
 
 func (x index) put(key string, row int64) { x[digest(key)] = int32(row) }
 
-func (x index) drop(key string) { delete(x, digest(key)) }
-
 // byTag is the first column with a tag.
 func (t *tab) byTag(tag string) *column {
 	for _, c := range t.columns {

@@ -41,10 +41,8 @@ var start = time.Date(2026, 3, 3, 9, 30, 0, 0, time.FixedZone("", 7*3600))
 // stands still, but for what calls wait for their turn.
 type world struct {
 	*sheetsim.Sim
-	t    testing.TB
-	conf config.Sheets
-	also func(d time.Duration) // told of waits
-
+	t     testing.TB
+	conf  config.Sheets
 	key   *rsa.PrivateKey
 	keyID string
 	scope string
@@ -125,6 +123,24 @@ func (w *world) assertion() string {
 		w.t.Fatal(err)
 	}
 	return text + "." + base64.RawURLEncoding.EncodeToString(sig)
+}
+
+// hooked is a transport that a person's hands come before: before is told of each call.
+type hooked struct {
+	base   http.RoundTripper
+	before func(r *http.Request)
+}
+
+func (h hooked) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.before(r)
+	return h.base.RoundTrip(r)
+}
+
+// hook puts before in front of every call of a sink.
+func (w *world) hook(before func(r *http.Request)) func(*config.Sheets, *sheets.Options) {
+	return func(_ *config.Sheets, o *sheets.Options) {
+		o.HTTP = &http.Client{Transport: hooked{w.Transport(), before}}
+	}
 }
 
 // wait moves the clock in the place of waiting.
