@@ -75,31 +75,18 @@ func TokenStore(ctx context.Context, b *bus.Bus, dataDir string) (*token.Store, 
 	return token.NewStore(table{entries}, table{leases}, key), nil
 }
 
-// OpenTokens opens the store for a command that is no worker. With an embedded NATS
-// that a running mekong has, it is reached through the data folder.
-// done closes what was opened.
+// OpenTokens opens the store for a command that is no worker, beside a mekong that may
+// be running. done closes what was opened.
 func OpenTokens(ctx context.Context, c *config.Config, log *slog.Logger) (store *token.Store, done func(), err error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	a := &App{config: c, log: log}
-	defer func() {
-		if err != nil {
-			a.Close()
-		}
-	}()
-	if err := a.openBus(ctx); err != nil {
-		if !natsInUse(err) {
-			return nil, nil, err
-		}
-		if err := a.visitBus(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
-	if store, err = TokenStore(ctx, a.Bus, c.DataDir); err != nil {
+	b, _, done, err := Beside(ctx, c, log)
+	if err != nil {
 		return nil, nil, err
 	}
-	return store, a.Close, nil
+	if store, err = TokenStore(ctx, b, c.DataDir); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return store, done, nil
 }
 
 // natsInUse reports whether the embedded NATS could not be started because another
