@@ -29,6 +29,7 @@ var VERSION = 'Mekong version';
 var LEDGER = '_mekong';
 var REMEMBERED = 50; // requests in the ledger
 var TEXT = '@'; // the number format of plain text
+var UNASKED = -2; // the place of a column that is only filled where there is one
 var DATE = 'yyyy-mm-dd hh:mm:ss';
 
 /** Opened in a browser: says that it is there, and nothing about the spreadsheet. */
@@ -172,8 +173,8 @@ function merge_(l, table) {
     var newer = r.v >= version;
     r.c.forEach(function (pair) {
       var at = table.places[pair[0]];
-      if (at === undefined || at < 0) {
-        left++;
+      if (!(at >= 0)) {
+        if (at !== UNASKED) left++;
         return;
       }
       var have = at in l.set ? l.set[at] : l.cells[at];
@@ -305,6 +306,7 @@ function table_(book, sheet, p, make) {
   found.version = need(found.version, VERSION, true);
   (p.columns || []).forEach(function (c, i) {
     if (c.make) found.columns[i] = need(found.columns[i], c.header, false);
+    else if (found.columns[i] < 0) found.columns[i] = UNASKED;
   });
   if (fresh.length > 0) {
     var blank = headers.length === 0;

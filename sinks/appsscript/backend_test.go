@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -93,7 +94,7 @@ func newModel(t testing.TB, o options) *modelBackend {
 
 func (m *modelBackend) dump(testing.TB) (d dump) {
 	m.Edit(func(t *scriptsim.Tab) {
-		d = dump{Name: t.Name, Frozen: t.Frozen, HiddenColumns: t.HiddenColumns}
+		d = dump{Name: t.Name, Frozen: t.Frozen, HiddenColumns: slices.Clone(t.HiddenColumns)}
 		rows, columns := t.Used()
 		for i := range rows {
 			row := [][]any{}

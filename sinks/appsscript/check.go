@@ -157,7 +157,7 @@ func (c *check) counted() {
 		c.say(pipeline.Warn, "the answer to a request was lost; it is sent again before anything else", "nothing needs to be done unless this stays", "url")
 	}
 	if left > 0 {
-		c.say(pipeline.Warn, fmt.Sprintf("%d values had no column to go to and were left out since the start; the records themselves are stored", left), "a sheet takes 400 columns here: name the ones that are wanted under columns", "columns")
+		c.say(pipeline.Warn, fmt.Sprintf("%d values had no column to go to, or became a formula, and were left out since the start; the records themselves are stored", left), "a sheet takes 400 columns here: name the ones that are wanted under columns", "columns")
 	}
 	for _, name := range slices.Sorted(maps.Keys(cut)) {
 		c.say(pipeline.Warn, fmt.Sprintf("%d values of %q were longer than the 50,000 characters a cell holds, and were cut", cut[name], short(name)), "nothing can be done in a sheet; another sink may hold all of it", "columns")

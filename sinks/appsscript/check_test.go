@@ -92,11 +92,13 @@ func TestProve(t *testing.T) {
 	})
 }
 
-// TestVersions: the sink knows the script it came with.
-func TestVersions(t *testing.T) {
+// TestHealthy: the sink knows the script it came with, and has nothing to complain of.
+func TestHealthy(t *testing.T) {
 	t.Parallel()
 	onBoth(t, defaults(), func(t *testing.T, b backend) {
-		for _, f := range newWorld(t, b).sink(t, nil).Check(t.Context()) {
+		s := newWorld(t, b).sink(t, nil)
+		store(t, s, leads(0, 3)...)
+		for _, f := range s.Check(t.Context()) {
 			if f.Level != pipeline.OK {
 				t.Errorf("a healthy script is told as %+v", f)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,16 +130,17 @@ func TestADoubtEnds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, onModel(t))
-			now := time.Now()
-			model := scriptsim.NewModel(scriptsim.ModelOptions{Secret: secret, Now: func() time.Time { return now }})
+			var passed atomic.Int64 // nanoseconds
+			now := func() time.Time { return base.Add(time.Duration(passed.Load())) }
+			model := scriptsim.NewModel(scriptsim.ModelOptions{Secret: secret, Now: now})
 			w.backend = &modelBackend{model}
 			w.server = scriptsim.New(model)
 			w.http.Config.Handler = w.server
-			s := w.sink(t, func(c *config.AppsScript, o *appsscript.Options) { o.Now = func() time.Time { return now } })
+			s := w.sink(t, func(_ *config.AppsScript, o *appsscript.Options) { o.Now = now })
 			w.server.Inject(c.fault, -1)
 			for range c.tries {
 				held(t, s.Write(t.Context(), leads(0, 100)))
-				now = now.Add(c.pass)
+				passed.Add(int64(c.pass))
 			}
 			w.server.Clear()
 			store(t, s, leads(0, 100)...)

@@ -63,6 +63,25 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// TestAFormulaIsTakenOut: should a sheet ever calculate what is plain text, the cell is
+// emptied again, and Check tells.
+func TestAFormulaIsTakenOut(t *testing.T) {
+	t.Parallel()
+	o := defaults()
+	o.Quirks = map[string]bool{"stubborn": true}
+	b := newNode(t, o)
+	if b == nil {
+		return
+	}
+	s := newWorld(t, b).sink(t, nil)
+	store(t, s, record("r", "k", 0, map[string]any{"name": "An", "note": "=IMPORTXML(1)"}))
+	d := b.dump(t)
+	if got := d.Cells[1][d.column("note")-1]; got[0] != "" || got[2] != "" || d.value(2, d.column("name")) != "An" {
+		t.Errorf("the row reads %v", d.Cells[1])
+	}
+	said(t, s.Check(t.Context()), pipeline.Warn, "1 values had no column to go to, or became a formula")
+}
+
 // TestNothingIsEvaluated: not for a moment.
 func TestNothingIsEvaluated(t *testing.T) {
 	t.Parallel()

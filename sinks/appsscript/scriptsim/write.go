@@ -11,6 +11,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// unasked is the place of a column that is only filled where there is one.
+const unasked = -2
+
 // places are columns by what goes there, counted from 0; -1 is none.
 type places struct {
 	key, version int
@@ -99,6 +102,8 @@ func (t *Tab) layout(p *payload, may bool) (places, int) {
 	for i, c := range p.Columns {
 		if c.Make {
 			at.columns[i] = need(at.columns[i], c.Header, false)
+		} else if at.columns[i] < 0 {
+			at.columns[i] = unasked
 		}
 	}
 	if made > 0 && blank {
@@ -217,11 +222,16 @@ func (m *Model) merge(t *Tab, at places, l *line) (left int) {
 		v := r.V.(string)
 		for _, pair := range r.C {
 			i, ok := pair[0].(float64)
-			if !ok || int(i) < 0 || int(i) >= len(at.columns) || at.columns[int(i)] < 0 {
-				left++
+			column := -1
+			if ok && i >= 0 && int(i) < len(at.columns) {
+				column = at.columns[int(i)]
+			}
+			if column < 0 {
+				if column != unasked {
+					left++
+				}
 				continue
 			}
-			column := at.columns[int(i)]
 			have, mine := set[column]
 			if !mine {
 				have = ""

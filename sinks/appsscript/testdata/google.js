@@ -166,6 +166,7 @@ function type(book, c, v) {
   if (c.format === '@') {
     c.value = book.quirks.quote && v.startsWith("'") ? v.slice(1) : v;
     if (book.quirks.formula && v.startsWith('=')) formula(book, c, v);
+    if (book.quirks.stubborn && /^'?=/.test(v)) formula(book, c, v);
     return;
   }
   if (v.startsWith("'")) c.value = v.slice(1);
