@@ -149,10 +149,13 @@ func (s *Sink) update(ctx context.Context, id string, requests []*api.Request, r
 	})
 }
 
-// fill writes rows where their tags are.
+// fill writes rows where their tags are, and reads them as they are afterwards.
 func (s *Sink) fill(ctx context.Context, id string, data []*api.DataFilterValueRange) (*api.BatchUpdateValuesByDataFilterResponse, error) {
-	ask := &api.BatchUpdateValuesByDataFilterRequest{ValueInputOption: "RAW", Data: data}
+	ask := &api.BatchUpdateValuesByDataFilterRequest{
+		ValueInputOption: "RAW", Data: data,
+		IncludeValuesInResponse: true, ResponseValueRenderOption: "FORMULA", ResponseDateTimeRenderOption: "SERIAL_NUMBER",
+	}
 	return call(ctx, s, id, true, func(ctx context.Context) (*api.BatchUpdateValuesByDataFilterResponse, error) {
-		return s.api.Spreadsheets.Values.BatchUpdateByDataFilter(id, ask).Fields("responses(dataFilter,updatedRange,updatedRows,updatedCells)").Context(ctx).Do()
+		return s.api.Spreadsheets.Values.BatchUpdateByDataFilter(id, ask).Fields("responses(dataFilter,updatedRange,updatedData(values))").Context(ctx).Do()
 	})
 }

@@ -224,27 +224,41 @@ func (s *Sink) write1(ctx context.Context, t *tab, rows []*row, tags map[*row]in
 		if r.ver != r.found.version {
 			cells[t.version.index] = r.ver
 		}
-		data = append(data, &api.DataFilterValueRange{
-			DataFilter:     &api.DataFilter{DeveloperMetadataLookup: &api.DeveloperMetadataLookup{MetadataId: tags[r]}},
-			MajorDimension: "ROWS", Values: [][]any{cells},
-		})
+		data = append(data, filling(tags[r], cells))
 	}
 	got, err := s.fill(ctx, t.book.id, data)
 	if err != nil {
 		return err
 	}
-	written := map[int64]bool{}
+	written := map[int64][]any{}
 	for _, a := range got.Responses {
-		if a != nil && a.UpdatedRange != "" && a.DataFilter != nil && a.DataFilter.DeveloperMetadataLookup != nil {
-			written[a.DataFilter.DeveloperMetadataLookup.MetadataId] = true
+		if a == nil || a.UpdatedRange == "" || a.DataFilter == nil || a.DataFilter.DeveloperMetadataLookup == nil {
+			continue
 		}
+		cells := []any{}
+		if d := a.UpdatedData; d != nil && len(d.Values) > 0 {
+			for _, v := range d.Values[0] {
+				if v == "" {
+					v = nil
+				}
+				cells = append(cells, v)
+			}
+		}
+		written[a.DataFilter.DeveloperMetadataLookup.MetadataId] = cells
 	}
+	var done []outcome
 	for _, r := range rows {
-		if written[tags[r]] {
-			r.stored(t, r.at)
+		if cells, ok := written[tags[r]]; ok {
+			done = append(done, outcome{r, r.put(t), cells})
 		} else {
 			t.sure = false
 		}
+	}
+	if err := s.verify(ctx, t, done, tags); err != nil {
+		return err
+	}
+	for _, o := range done {
+		o.row.stored(t, o.row.at)
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package sheets_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -28,6 +30,32 @@ func TestSoak(t *testing.T) {
 	}
 }
 
+// slowLine holds back the requests that hold picks.
+type slowLine struct {
+	base   http.RoundTripper
+	hold   func(r *http.Request) bool
+	before func(r *http.Request)
+}
+
+func (l slowLine) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.before(r)
+	if l.hold(r) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return l.base.RoundTrip(r)
+}
+
+// copied is a request that can be sent after its sender is gone.
+func copied(t testing.TB, r *http.Request) *http.Request {
+	body, err := r.GetBody()
+	if err != nil {
+		t.Error(err)
+	}
+	out := r.Clone(context.WithoutCancel(r.Context()))
+	out.Body = body
+	return out
+}
+
 func soak(t *testing.T, seed uint64, rounds int) {
 	rnd := rand.New(rand.NewPCG(seed, 11))
 	w := newWorld(t, sheetsim.Options{Seed: seed, NoQuotas: true})
@@ -36,12 +64,29 @@ func soak(t *testing.T, seed uint64, rounds int) {
 			w.Fault(sheetsim.Fault{Kind: k, Applied: applied, Chance: 0.01})
 		}
 	}
+	// Some requests are held back by the line: their sender gets no answer, and they
+	// arrive when others have long been sent.
+	var late []*http.Request
+	arrive := func(n int) {
+		for ; n > 0 && len(late) > 0; n-- {
+			if resp, err := w.Transport().RoundTrip(late[0]); err == nil {
+				_ = resp.Body.Close()
+			}
+			late = late[1:]
+		}
+	}
 	deleted := map[string]bool{}
 	calls := 0
 	open := func() *sheets.Sink {
 		return w.sink(func(c *config.Sheets, o *sheets.Options) {
 			c.UserWrites, c.UserReads = 100_000, 100_000
-			o.HTTP = &http.Client{Transport: hooked{w.Transport(), func(r *http.Request) {
+			o.HTTP = &http.Client{Transport: slowLine{w.Transport(), func(r *http.Request) bool {
+				if calls > 20 && strings.Contains(r.URL.Path, "atchUpdate") && rnd.IntN(25) == 0 {
+					late = append(late, copied(t, r))
+					return true
+				}
+				return false
+			}, func(r *http.Request) {
 				if calls++; calls < 20 || !strings.Contains(r.URL.Path, "atchUpdate") {
 					return
 				}
@@ -60,6 +105,8 @@ func soak(t *testing.T, seed uint64, rounds int) {
 						w.DeleteRows(bookID, gid, at, 1)
 						deleted[key] = true
 					}
+				case 3, 4:
+					arrive(1)
 				}
 			}}}
 		})
@@ -120,6 +167,7 @@ func soak(t *testing.T, seed uint64, rounds int) {
 			}
 		}
 	}
+	arrive(len(late))
 	got := w.rows()
 	for key, fields := range want {
 		row, ok := got[key]
