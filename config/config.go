@@ -36,6 +36,7 @@ type Config struct {
 	Transform     map[string]Mapping `yaml:"transform" doc:"by source name: what is added to, or put instead of parts of, the built-in mapping of its format"`
 	Sinks         map[string]Sink    `yaml:"sinks" doc:"destinations, by a name of your choice; each has exactly one adapter block"`
 	Notices       Notices            `yaml:"notices" doc:"where operators are told what needs them"`
+	Console       Console            `yaml:"console" doc:"who may sign in to the console"`
 
 	doc *document // where each setting stands in the file; nil when there was none
 }
@@ -43,7 +44,7 @@ type Config struct {
 // HTTP says where the listeners are.
 type HTTP struct {
 	Intake         string   `yaml:"intake" doc:"address of the door, host:port: the paths of the sources, and /healthz"`
-	Console        string   `yaml:"console" doc:"address for operators, host:port: /metrics, /healthz, /readyz; keep it off the public network"`
+	Console        string   `yaml:"console" doc:"address for operators, host:port: the console, and without a login /metrics, /healthz, /readyz; keep it off the public network"`
 	TrustedProxies []string `yaml:"trusted_proxies" doc:"addresses or networks (CIDR) of the proxies in front, whose X-Forwarded-For is believed"`
 }
 

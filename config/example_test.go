@@ -106,6 +106,10 @@ func TestExampleShowsEverySetting(t *testing.T) {
 		}
 		delete(c.Sources, name)
 	}
+	if an, ok := c.Console.Users["an"]; !ok || an.Password.IsZero() || an.Role != RoleViewer {
+		t.Error("the example user of the console lacks a password, or does not show the role it has by itself")
+	}
+	delete(c.Console.Users, "an")
 	plain, err := Parse("example.yaml", Example, testEnv)
 	if err != nil {
 		t.Fatal(err)
