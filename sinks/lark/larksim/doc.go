@@ -21,6 +21,7 @@
 //	/base/automation/webhook/event/TOKEN    an automation of a Base, see [Sim.AddAutomation]
 //	/sink/NAME                              takes anything, see [Sim.Hooked]
 //	/sim, /base/APP_TOKEN                   the tables, for people
+//	/sim/chat                               a chat with a bot, for people; see [Sim.OpenChat]
 //
 // [Sim.Inject] brings misfortune, [Sim.Advance] moves the clock, [Sim.Subscribe]
 // sends an app its events; [Sim.Rows], [Sim.Calls], [Sim.Requests] and their

@@ -26,6 +26,7 @@ type chatState struct {
 	messages []*Message
 	uuids    map[string]sentOnce
 	pace     map[string]*window // per person or group
+	desk     *desk              // nil: nobody writes at /sim/chat
 }
 
 type sentOnce struct {

@@ -138,6 +138,9 @@ func (s *Sim) table() []route {
 		{op: OpPage, method: get, path: "/sim", free: true, handle: showPage},
 		{op: OpPage, method: get, path: "/sim/grid", free: true, handle: showGrid},
 		{op: OpPage, method: get, path: "/base/:app_token", free: true, handle: showPage},
+		{op: OpPage, method: get, path: "/sim/chat", free: true, handle: showChat},
+		{op: OpPage, method: get, path: "/sim/chat/lines", free: true, handle: showLines},
+		{op: OpPage, method: post, path: "/sim/chat", free: true, handle: writeChat},
 	}
 	for i := range routes {
 		routes[i].segments = strings.Split(routes[i].path, "/")
