@@ -130,7 +130,7 @@ func (l *Ledger) line(s SinkAccept, first int64, front, own Standing) Balance {
 	b := Balance{
 		Sink: s.Name,
 		// An unburied delivery came in once, though RAW holds it twice.
-		Accepted:   first - before.Unburied + made - l.sum.Raws - l.sum.Skipped[StageOf(s.Name)],
+		Accepted:   first - before.Unburied + made - l.sum.Raws - l.sum.Skipped[StageOf(s.Name)] + after.Replayed,
 		Stored:     after.Stored,
 		Waiting:    int64(front.Waiting + own.Waiting),
 		Buried:     before.Buried - before.Unburied - before.Dropped + after.Buried - after.Unburied - after.Dropped,

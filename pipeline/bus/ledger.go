@@ -40,6 +40,7 @@ type tally struct {
 	Buried   int64            `json:"buried"`
 	Unburied int64            `json:"unburied"`
 	Dropped  int64            `json:"dropped"`
+	Replayed int64            `json:"replayed,omitempty"` // sent to the sink once more
 	Filtered map[string]int64 `json:"filtered,omitempty"` // by rule
 }
 
@@ -190,6 +191,9 @@ func (l *Ledger) enter(seq uint64, s Settlement) {
 		if e.State == unburied || e.State == dropped {
 			key |= 1 << 63 // a sequence of BURIED, not of the stage's stream
 		}
+		if e.State == replayed {
+			key |= 1 << 62 // no sequence at all
+		}
 		twice := known.add(key, n)
 		if !fresh || twice {
 			continue
@@ -211,6 +215,8 @@ func (l *Ledger) enter(seq uint64, s Settlement) {
 			}
 		case unburied:
 			t.Unburied += n
+		case replayed:
+			t.Replayed += n
 		case dropped:
 			t.Dropped += n
 		}
