@@ -42,7 +42,7 @@ func (b *Bus) History(ctx context.Context, raws []pipeline.Raw) (stored int, err
 }
 
 // Backlog is how many messages the stage that is furthest behind has yet to finish,
-// and which stage that is. With no stage there is none.
+// and which stage that is, of those that somebody works on. With none it is 0.
 func (b *Bus) Backlog(ctx context.Context) (waiting uint64, stage string, err error) {
 	for _, name := range []string{streamRaw, streamRecords} {
 		s, err := b.js.Stream(ctx, name)
@@ -51,6 +51,9 @@ func (b *Bus) Backlog(ctx context.Context) (waiting uint64, stage string, err er
 		}
 		list := s.ListConsumers(ctx)
 		for info := range list.Info() {
+			if info.Config.Durable == "" || info.NumWaiting == 0 && info.NumAckPending == 0 {
+				continue // somebody who only looks, or a stage that nobody works on
+			}
 			if n := info.NumPending + uint64(info.NumAckPending); n >= waiting {
 				waiting, stage = n, info.Name
 			}

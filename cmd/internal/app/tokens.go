@@ -24,22 +24,22 @@ const (
 	tokenKey   = "token.key"
 )
 
-// table is the bus's KV as sinks/token wants it: the same, with its errors.
-type table struct{ kv *bus.KV }
+// kvTable is the bus's KV as sinks/token wants it: the same, with its errors.
+type kvTable struct{ kv *bus.KV }
 
-var _ token.Table = table{}
+var _ token.Table = kvTable{}
 
-func (t table) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+func (t kvTable) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	value, revision, err := t.kv.Get(ctx, key)
 	return value, revision, translated(err)
 }
 
-func (t table) Set(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+func (t kvTable) Set(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	next, err := t.kv.Set(ctx, key, value, revision)
 	return next, translated(err)
 }
 
-func (t table) Delete(ctx context.Context, key string, revision uint64) error {
+func (t kvTable) Delete(ctx context.Context, key string, revision uint64) error {
 	return translated(t.kv.Delete(ctx, key, revision))
 }
 
@@ -72,7 +72,7 @@ func TokenStore(ctx context.Context, b *bus.Bus, dataDir string) (*token.Store, 
 	if err != nil {
 		return nil, err
 	}
-	return token.NewStore(table{entries}, table{leases}, key), nil
+	return token.NewStore(kvTable{entries}, kvTable{leases}, key), nil
 }
 
 // OpenTokens opens the store for a command that is no worker, beside a mekong that may

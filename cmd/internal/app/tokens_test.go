@@ -29,7 +29,7 @@ func TestTheBusKeepsTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, tab := t.Context(), table{kv}
+	ctx, tab := t.Context(), kvTable{kv}
 	if _, _, err := tab.Get(ctx, "a"); !errors.Is(err, token.ErrAbsent) {
 		t.Errorf("an entry that is not there: %v", err)
 	}
