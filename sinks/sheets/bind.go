@@ -149,6 +149,7 @@ func (s *Sink) bindNamed(t *tab, sh *shaping) error {
 		t.named[field] = append(t.named[field], c)
 	}
 	if len(missing) > 0 {
+		s.tabs = nil // looked at again, for somebody may mend it
 		return held("the tab has no column "+strings.Join(missing, ", "), "make it again in row 1 under that header, or change columns; with create_columns: true it is made by itself")
 	}
 	return nil

@@ -180,7 +180,7 @@ func (s *Sink) changeSome(ctx context.Context, t *tab, rows []*row) error {
 	}
 	for len(change) > 0 {
 		n := callful(change, s.most)
-		if err := s.write1(ctx, t, change[:n], tags); err != nil {
+		if err := s.fillTagged(ctx, t, change[:n], tags); err != nil {
 			return err
 		}
 		change = change[n:]
@@ -208,9 +208,9 @@ func valuesAt(got *api.Spreadsheet, gid, row int64) []any {
 	return nil
 }
 
-// write1 writes to tagged rows, wherever they are by now. One whose tag is gone was
+// fillTagged writes to tagged rows, wherever they are by now. One whose tag is gone was
 // deleted, and is left open.
-func (s *Sink) write1(ctx context.Context, t *tab, rows []*row, tags map[*row]int64) error {
+func (s *Sink) fillTagged(ctx context.Context, t *tab, rows []*row, tags map[*row]int64) error {
 	var data []*api.DataFilterValueRange
 	for _, r := range rows {
 		width := t.version.index + 1

@@ -53,8 +53,8 @@ func stonePrefix(gid int64) string { return "mekong" + itoa(gid) + "t" }
 
 func (t *tab) fenceID(n int64) string { return fencePrefix(t.gid) + itoa(n) }
 
-// range1 makes the named range of a number. It has to cover something; what does not matter.
-func (t *tab) range1(id string, n int64) *api.Request {
+// nameRange makes the named range of a number. It has to cover something; what does not matter.
+func (t *tab) nameRange(id string, n int64) *api.Request {
 	return &api.Request{AddNamedRange: &api.AddNamedRangeRequest{NamedRange: &api.NamedRange{
 		NamedRangeId: id, Name: "Mekong_" + itoa(t.gid) + "_" + itoa(n),
 		Range: &api.GridRange{SheetId: t.gid, StartRowIndex: 0, EndRowIndex: 1, StartColumnIndex: 0, EndColumnIndex: 1, ForceSendFields: []string{"SheetId"}},
@@ -77,10 +77,10 @@ func (f *fences) passing(t *tab, n int64, now time.Time) (out []*api.Request) {
 	}
 	for _, d := range f.doubt {
 		if slices.Contains(f.there, d.n) {
-			out = append(out, t.range1(stonePrefix(t.gid)+itoa(d.n)+"x"+itoa(d.at.Add(stays).Unix()), d.n))
+			out = append(out, t.nameRange(stonePrefix(t.gid)+itoa(d.n)+"x"+itoa(d.at.Add(stays).Unix()), d.n))
 		}
 	}
-	return append(out, t.range1(t.fenceID(n), n))
+	return append(out, t.nameRange(t.fenceID(n), n))
 }
 
 // fencesOf are the fences of a tab, kept over its being found anew.
@@ -152,6 +152,7 @@ func (s *Sink) commit(ctx context.Context, t *tab, requests []*api.Request, rang
 	}
 	got, err := s.update(ctx, t.book.id, all, ranges...)
 	if err == nil {
+		s.refused = nil
 		if !s.unfenced {
 			f.seq, f.there = n, []int64{n}
 			if got.UpdatedSpreadsheet != nil {
@@ -170,6 +171,9 @@ func (s *Sink) commit(ctx context.Context, t *tab, requests []*api.Request, rang
 	if e.Ambiguous || e.Class == Fenced || e.Class == NoTab || e.Class == Grid {
 		t.read, t.sure, t.end = false, false, -1
 	}
+	if e.Class == Fenced {
+		s.refuse(f)
+	}
 	if e.Ambiguous {
 		t.unseen = true
 		if !slices.ContainsFunc(f.doubt, func(d doubted) bool { return d.n == n }) {
@@ -181,12 +185,21 @@ func (s *Sink) commit(ctx context.Context, t *tab, requests []*api.Request, rang
 
 var errLate = fmt.Errorf("sheets: a request whose answer was lost may still arrive")
 
-// fell decides what a refused fence means: somebody else has written, and the keys
-// show what; or, where nothing has changed, Google does not take fences as we make
-// them, and lost answers are waited out instead.
-func (s *Sink) fell(t *tab, before int64, there []int64) {
-	f := s.fencesOf(t.book.id, t.gid)
-	if f.seq == before && slices.Equal(f.there, there) {
+// refusal is what was known when a fence was refused.
+type refusal struct {
+	f     *fences
+	seq   int64
+	there []int64
+}
+
+// refuse notes that a fence was refused. Mostly somebody else has written, which shows
+// when the tab is read anew. If nothing has changed then and it is refused again,
+// Google does not take fences as they are made here, and lost answers are waited out
+// instead.
+func (s *Sink) refuse(f *fences) {
+	now := &refusal{f, f.seq, slices.Clone(f.there)}
+	if was := s.refused; was != nil && was.f == f && was.seq == now.seq && slices.Equal(was.there, now.there) {
 		s.unfenced = true
 	}
+	s.refused = now
 }

@@ -48,11 +48,13 @@ func callful(rows []*row, most int) int {
 
 // weight is about how many bytes r is on the wire.
 func (r *row) weight() int {
-	w := 150 + len(r.key) + len(r.ver)
+	w := 100 + len(r.key) + len(r.ver)
 	for _, v := range r.cells {
-		w += 45
+		w += 43
 		if s, ok := v.(string); ok {
 			w += escaped(s)
+		} else {
+			w += 12
 		}
 	}
 	return w

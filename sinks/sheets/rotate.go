@@ -69,7 +69,7 @@ func (s *Sink) turnMonth(ctx context.Context, b *book, list []*api.SheetProperti
 	if m, ok := monthOf(first.Title, newest.Title); ok && m.Format(monthLayout) >= s.month() {
 		return list, nil
 	}
-	p, err := s.begin(ctx, b, newest, first.Title+" "+s.month())
+	p, err := s.begin(ctx, b, newest, first.Title+" "+s.month(), first.Index+1)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +77,9 @@ func (s *Sink) turnMonth(ctx context.Context, b *book, list []*api.SheetProperti
 }
 
 // begin makes a tab of that name with the header of another one, and its columns'
-// tags and formats. It is one call, which makes all of it or nothing.
-func (s *Sink) begin(ctx context.Context, b *book, from *api.SheetProperties, name string) (*api.SheetProperties, error) {
+// tags and formats, right of the first of its family: that may be meant as the first
+// of all. It is one call, which makes all of it or nothing.
+func (s *Sink) begin(ctx context.Context, b *book, from *api.SheetProperties, name string, index int64) (*api.SheetProperties, error) {
 	old, err := s.openTab(ctx, b, from)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func (s *Sink) begin(ctx context.Context, b *book, from *api.SheetProperties, na
 	if b.cells()+t.rows*t.cols > mostCells {
 		return nil, &Error{Class: Full}
 	}
-	p := &api.SheetProperties{SheetId: t.gid, Title: name, Index: from.Index, ForceSendFields: []string{"Index"},
+	p := &api.SheetProperties{SheetId: t.gid, Title: name, Index: index,
 		GridProperties: &api.GridProperties{RowCount: t.rows, ColumnCount: t.cols, FrozenRowCount: 1}}
 	reqs := []*api.Request{{AddSheet: &api.AddSheetRequest{Properties: p}}}
 	for _, c := range old.columns {

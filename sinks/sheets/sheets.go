@@ -19,7 +19,7 @@
 // key, rather than writing to an address: whatever a person does at the same moment,
 // nothing is overwritten. Its answer shows the rows around the new ones and the header,
 // so that an insertion, a deletion, a sort or a moved column by a person's hand is seen
-// without a read; only then the keys are read anew. An update of 20,000 rows is one
+// without a read; only then the keys are read anew. A batch is one
 // call of a few megabytes at most, see maxBody.
 //
 // # The fence
@@ -105,7 +105,7 @@ type Memory interface {
 const (
 	// batchSize is how many records wait for one Write: some calls' worth, so that the
 	// last one of them is not mostly empty.
-	batchSize = 20_000
+	batchSize = 10_000
 	// batchWait is how long a batch fills. A person looks at a sheet in seconds.
 	batchWait = 200 * time.Millisecond
 )
@@ -130,7 +130,8 @@ type Sink struct {
 	loaded   bool   // Memory was read
 	saved    string // what Memory holds, as far as is known
 	most     int    // bytes in one call, for now
-	unfenced bool   // Google does not take our fences
+	refused  *refusal
+	unfenced bool // Google does not take our fences
 
 	mu     sync.Mutex // guards what follows
 	closed bool

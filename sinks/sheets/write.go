@@ -3,7 +3,6 @@ package sheets
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"mekong/pipeline"
 )
@@ -122,31 +121,13 @@ func (s *Sink) mended(ctx context.Context, stop error, before *Error) (bool, err
 	case Full:
 		return s.next(ctx, stop)
 	case Fenced:
-		return s.unfence(ctx, before), stop
+		s.tabs = nil
+		return true, stop
 	case NoTab, Grid:
 		s.tabs = nil
 		return before == nil, stop
 	}
 	return false, stop
-}
-
-// unfence looks whether somebody else has written, after a fence was refused. If
-// nobody has, twice, Google does not take fences as they are made here.
-func (s *Sink) unfence(ctx context.Context, before *Error) bool {
-	if len(s.tabs) == 0 {
-		return false
-	}
-	old := s.tabs[0]
-	f := s.fencesOf(old.book.id, old.gid)
-	seq, there := f.seq, slices.Clone(f.there)
-	s.tabs = nil
-	if _, err := s.ready(ctx); err != nil {
-		return true // the next round meets it again, and says why
-	}
-	if before != nil && before.Class == Fenced {
-		s.fell(old, seq, there)
-	}
-	return true
 }
 
 // round looks where rows are, then changes those that are there and adds the others.
