@@ -10,7 +10,7 @@ import (
 // from files as they grow, or published on NATS (`sources.md` §3).
 type ChatLog struct {
 	Path           string   `yaml:"path" doc:"path on the intake listener; left out: /in/ and the source's name"`
-	Token          Secret   `yaml:"token" doc:"what the sender must show, in a header or as the last element of the path; 16 characters or more; empty, and no tokens either: anybody may post"`
+	Token          Secret   `yaml:"token" doc:"what the sender must show, in a header or as the last element of the path; 16 characters or more; empty, and neither tokens nor chatbase_secret: anybody may post"`
 	Tokens         []Secret `yaml:"tokens" doc:"further tokens that are valid too, while chatbots are given a new one"`
 	ChatbaseSecret Secret   `yaml:"chatbase_secret" doc:"secret key of the Chatbase webhook; with it what Chatbase sends must be signed, and needs no token"`
 	Origins        []string `yaml:"origins" doc:"origins of the pages that may post from a browser, such as https://chat.example.vn; empty: any"`

@@ -134,7 +134,9 @@ func (c *chatReading) conversation() *chatDraft {
 	}
 	if latest {
 		d.set("last_at", last)
-		d.set("turns", float64(b.Turns))
+		if b.Turns > 0 { // a bot's chat has no end, and nobody counts it
+			d.set("turns", float64(b.Turns))
+		}
 		if b.Messages > 0 {
 			d.set("customer_turns", float64(b.Messages))
 		}

@@ -45,7 +45,7 @@ func (s *Sink) turn(m message, a said) (pipeline.Raw, error) {
 		return pipeline.Raw{}, err
 	}
 	b := turn.Body{
-		Shape: "larkbot", What: turn.Turn, Session: m.session, Row: m.id, Seen: m.at.UTC().Format(time.RFC3339Nano),
+		Shape: shape, What: turn.Turn, Session: m.session, Row: m.id, Seen: m.at.UTC().Format(time.RFC3339Nano),
 		Parts: []turn.Part{{Role: turn.Customer, Original: asked}, {Role: turn.Bot, Original: answered}}, Facts: around,
 	}
 	body, err := b.Encode()
@@ -57,5 +57,30 @@ func (s *Sink) turn(m message, a said) (pipeline.Raw, error) {
 		Meta: map[string]string{"content_type": "application/json"}, Body: body,
 	}, nil
 }
+
+// Recall tells the sink of a turn that it logged before this process started, oldest
+// first, so that a conversation goes on where it was. Anything else is passed over.
+func (s *Sink) Recall(raw pipeline.Raw) {
+	if raw.Source != s.source || raw.Format != turn.Format {
+		return
+	}
+	b, err := turn.Decode(raw.Body)
+	if err != nil || b.Shape != shape || len(b.Parts) != 2 {
+		return
+	}
+	if facts, _ := turn.ParseObject(b.Facts); facts.Has("error") {
+		return // the polite text is no part of what the chatbot said
+	}
+	var said [2]struct{ Content string }
+	for i, p := range b.Parts {
+		if json.Unmarshal(p.Original, &said[i]) != nil {
+			return
+		}
+	}
+	s.Remember(b.Session, said[0].Content, said[1].Content)
+}
+
+// shape is what the turns of this package are called among those of chat logs.
+const shape = "larkbot"
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

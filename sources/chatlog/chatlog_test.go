@@ -371,7 +371,7 @@ func TestWhoMayPost(t *testing.T) {
 		{"signed and a token", lead, "Token", token, "", true, true, 401},
 		{"unsigned", lead, "", "", "", false, true, 401},
 		{"no signature asked for", lead, "", "", "", false, false, 200},
-		{"a row beside a secret", row, "", "", "", false, true, 200},
+		{"a row beside a secret", row, "", "", "", false, true, 401},
 		{"rubbish", lead, "X-Chatbase-Signature", "zz", "", false, true, 401},
 	} {
 		t.Run(c.name, func(t *testing.T) {

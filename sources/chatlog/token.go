@@ -43,6 +43,8 @@ func (r *Receiver) admit(req *http.Request, body []byte) (signed bool, err error
 		return false, errSignature
 	case signed && sent != "" && !r.secret.IsZero(): // stands for a token
 		return true, nil
+	case len(r.tokens) == 0 && !r.secret.IsZero(): // whoever set a secret wants no strangers
+		return false, errSignature
 	case r.tokens.admit(req, r.path):
 		return signed, nil
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,18 +15,26 @@ import (
 	"mekong/sinks/larkchat"
 )
 
-// answersOf is the name of the queue from which a bot's messages are answered. No sink
-// can have it: in a configuration names have no such sign.
-func answersOf(source string) string { return "answers@" + source }
+// answersOf is the name of the queue from which a bot's messages are answered, in the
+// stream, the log and the metrics. No sink can have it, since names in a configuration
+// begin with a letter, and it is the same as a part of a subject: a sign that a subject
+// cannot hold would be written as another there, and might meet a sink's name.
+func answersOf(source string) string { return "_answers_" + source }
 
 // messages is the kind of record that a message to a bot becomes.
 const messages = "message"
 
 // openAnswers has a chatbot answer what people write to a bot in Lark. A message waits
 // in the stream like any record, so that neither a crash nor a slow chatbot loses it,
-// and what was said and answered is taken in as a turn.
+// and what was said and answered is taken in as a turn. A queue of answers has the
+// metrics of a sink and is held, buried and told of like one; the balance, which is
+// about what is stored, leaves it out.
 func (a *App) openAnswers(ctx context.Context) error {
 	var failed *prometheus.CounterVec
+	var count *worker.Metrics // the sinks' own; without a sink nobody counts
+	if len(a.delivers) > 0 {
+		count = a.delivers[0].Metrics
+	}
 	for _, name := range a.config.SourceNames() {
 		bot := a.config.Sources[name].LarkBot
 		if bot == nil || bot.Reply.URL.IsZero() {
@@ -58,11 +67,18 @@ func (a *App) openAnswers(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", config.Path("sources", name, "larkbot", "reply"), err)
 		}
 		a.later(func() { _ = s.Close() })
-		a.delivers = append(a.delivers, &worker.Deliver{
+		if err := a.Bus.RecentRaws(ctx, name, time.Now().Add(-recallFor), s.Recall); err != nil {
+			return err
+		}
+		d := &worker.Deliver{
 			Bus: a.Bus, Name: answersOf(name), Sink: s, Limits: s.Limits(), Accept: []string{messages},
 			Where: func(r pipeline.Record) (bool, error) { return r.Source == name, nil },
-			Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log,
-		})
+			Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: count,
+		}
+		if count != nil {
+			count.Watch(d)
+		}
+		a.delivers = append(a.delivers, d)
 	}
 	return nil
 }
