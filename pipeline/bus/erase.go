@@ -55,7 +55,7 @@ func (b *Bus) erase(ctx context.Context, k Kept, rule string, stages []stageAt) 
 		return false, fmt.Errorf("stream %s: %w", k.Place, err)
 	}
 	if k.Place == Graves {
-		return true, b.lift(ctx, s, k.Grave(), dropped)
+		return true, b.DropBecause(ctx, k.Seq, rule)
 	}
 	for _, at := range stages {
 		if !at.open(k) {
@@ -74,6 +74,28 @@ func (b *Bus) erase(ctx context.Context, k Kept, rule string, stages []stageAt) 
 		return false, fmt.Errorf("message %d of %s cannot be erased: %w", k.Seq, k.Place, err)
 	}
 	return true, nil
+}
+
+// DropBecause takes a buried message out for good, as [Bus.Drop] does, and keeps why
+// in TRACE. reason holds no personal data.
+func (b *Bus) DropBecause(ctx context.Context, seq uint64, reason string) error {
+	g, err := b.Grave(ctx, seq)
+	if err != nil {
+		return err
+	}
+	s, err := b.js.Stream(ctx, streamBuried)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", streamBuried, err)
+	}
+	err = b.Trace(Settlement{Stage: g.Stage, At: time.Now().UTC(),
+		Settled: []Settled{{Seq: seq, ID: g.ID, State: dropped, Reason: reason}}})
+	if err != nil {
+		return err
+	}
+	if err := s.SecureDeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("the buried %d cannot be taken out: %w", seq, err)
+	}
+	return nil
 }
 
 // stageAt is how far a stage is.
