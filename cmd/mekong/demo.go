@@ -16,7 +16,7 @@ type demoOptions struct {
 	rate                  int           // leads a second; 0: none
 	data                  string        // "": a folder that is removed at the end
 	intake, page, console string
-	lark                  string        // of the simulated Lark
+	lark, google          string        // of the simulated Lark and Google
 	drain                 time.Duration // how long what waits may take at the end
 
 	wrap func(name string, s pipeline.Sink) pipeline.Sink // for tests: a sink that is disturbed
@@ -37,20 +37,23 @@ func (c *cli) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Show everything on this machine, without any account or configuration",
 		Long: `Demo runs all of Mekong in this process, with NATS and MongoDB in it, in a folder
-that is removed at the end, and beside it a simulated Lark with a Base. It serves
-a landing page that submits as LadiPage's does, sends made-up leads at the door
-over HTTP, and ends with an account of every one of them: received, stored in
-MongoDB and in the Base, dropped as duplicates, buried, and how long they took.
-Exit 1 when that does not add up.
+that is removed at the end, and beside it a simulated Lark with a Base and a chat,
+and a simulated Google with a spreadsheet. It serves a landing page that submits as
+LadiPage's does and a page with a small chatbot, sends made-up leads and
+conversations at the door over HTTP, and ends with an account of every one of them:
+received, stored in MongoDB, in the Base and in the spreadsheet, dropped as
+duplicates, buried, and how long they took. Exit 1 when that does not add up.
 
-The Base is in memory: with --data too it begins empty, and its part of the
-account is of the one run.
+Base and spreadsheet are in memory: with --data too they begin empty, and their part
+of the account is of the one run. Google takes 60 writes a minute, as the real one
+does; leads that wait share a write.
 
-One lead in 50 is a submission sent twice, so that there are duplicates to drop.`,
+One lead in 50 is a submission sent twice, so that there are duplicates to drop.
+Beside ten leads goes one message of a conversation, with all of it saved again.`,
 		Example: `  mekong demo                          # until Ctrl-C; open the landing page
   mekong demo --for 10s --rate 200
   mekong demo --data ./demo-data       # kept; the next run goes on with it
-  mekong demo --rate 0 --intake 127.0.0.1:0 --page 127.0.0.1:0 --console 127.0.0.1:0 --lark 127.0.0.1:0`,
+  mekong demo --rate 0 --intake 127.0.0.1:0 --page 127.0.0.1:0 --console 127.0.0.1:0 --lark 127.0.0.1:0 --google 127.0.0.1:0`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.length > 0 && !cmd.Flags().Changed("rate") {
@@ -67,9 +70,10 @@ One lead in 50 is a submission sent twice, so that there are duplicates to drop.
 	f.IntVar(&o.rate, "rate", demoRate, fmt.Sprintf("leads to send a `second`, 0 for none (with --for: default %d)", demoRateTimed))
 	f.StringVar(&o.data, "data", "", "keep everything in this `folder`, and go on with what is there")
 	f.StringVar(&o.intake, "intake", "127.0.0.1:8080", "`address` of the door; port 0 picks one")
-	f.StringVar(&o.page, "page", "127.0.0.1:8082", "`address` of the landing page")
+	f.StringVar(&o.page, "page", "127.0.0.1:8082", "`address` of the landing page and the chat page")
 	f.StringVar(&o.console, "console", "127.0.0.1:8081", "`address` of /metrics and /readyz")
 	f.StringVar(&o.lark, "lark", "127.0.0.1:8083", "`address` of the simulated Lark")
+	f.StringVar(&o.google, "google", "127.0.0.1:8084", "`address` of the simulated Google")
 	_ = cmd.MarkFlagDirname("data")
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,81 +11,62 @@ import (
 	"mekong/pipeline/bus"
 )
 
-// reading is how things stand while nothing moves: what the collection and the
-// Base hold, counted there, and what the streams say of the two sinks.
-type reading struct {
-	documents   int64
-	balance     bus.Balance
-	rows, leads int64 // of the Base, and of how many different leads they are
-	base        bus.Balance
-}
-
-func (d *demoRun) read(ctx context.Context) (r reading, err error) {
-	lines, err := d.app.BalanceAtRest(ctx)
-	if err != nil {
-		return r, err
-	}
-	for _, l := range lines {
-		switch l.Sink {
-		case demoSink:
-			r.balance = l
-		case demoBase:
-			r.base = l
-		}
-	}
-	r.rows, r.leads = d.lark.count()
-	r.documents, err = d.far.Count(ctx)
-	return r, err
-}
-
-// account is the end of a demo. Received is counted by the senders, documents
-// in the collection and rows in the Base, everything else by the streams; four
-// parties that must agree.
+// account is the end of a demo. Received is counted by the senders, rows and documents
+// in the destinations, everything else by the streams; parties that must agree.
 type account struct {
-	sent       sent
-	others     int64 // answered 200 and not sent by the traffic: the page, curl
-	duplicates int64
-	accepted   int64 // taken into the store, as the door counted
-	before     reading
-	after      reading
-	stored     spread // from accepted to stored in MongoDB
-	inBase     spread // from accepted to stored in the Base
-	answered   spread // from when it was to be sent to accepted
-	held       string // why MongoDB's sink takes nothing, at the end
-	heldBase   string // why the Base's does
-	traffic    bool   // the demo sent some itself
-	kept       bool   // the folder stays
-	durable    string // what an answer 200 is worth
+	sent     sent
+	accepted int64    // deliveries taken into the store, as the door counted
+	repeated int64    // of leads: known already, and dropped
+	arrived  arrivals // as the store has them
+	unsaved  int64    // conversations' saves that were not answered 200
+	places   []place
+	before   reading
+	after    reading
+	held     map[string]string // why a sink takes nothing, at the end
+	answered spread            // from when it was to be sent to accepted
+	traffic  bool              // the demo sent some itself
+	kept     bool              // the folder stays
+	durable  string            // what an answer 200 is worth
 }
 
 // settle makes the account from two readings and what the senders counted.
-func (d *demoRun) settle(after reading, held, heldBase string) *account {
-	n := d.app.Bus.Counts()
-	s := d.traffic.soFar()
-	return &account{
-		sent: s, others: max(0, int64(n.Accepted+n.Duplicates)-s.received),
-		duplicates: int64(n.Duplicates), accepted: int64(n.Accepted),
-		before: d.before, after: after, held: held, heldBase: heldBase, traffic: d.opts.rate > 0,
-		stored: d.watch.latency(), inBase: d.inBase.latency(), answered: d.traffic.answered(),
-		kept: d.opts.data != "", durable: d.app.Bus.Durability().String(),
+func (d *demoRun) settle(ctx context.Context, held map[string]string) (*account, error) {
+	after, err := d.read(ctx)
+	if err != nil {
+		return nil, err
 	}
+	arrived, err := d.arrivals(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := d.app.Bus.Counts()
+	return &account{
+		sent: d.traffic.soFar(), accepted: int64(n.Accepted), repeated: d.repeated(), arrived: arrived, unsaved: d.chats.failed.Load(),
+		places: d.places, before: d.before, after: after, held: held, traffic: d.opts.rate > 0,
+		answered: d.traffic.answered(), kept: d.opts.data != "", durable: d.app.Bus.Durability().String(),
+	}, nil
 }
 
-func (a *account) received() int64 { return a.sent.received + a.others }
+// repeated is how many submissions of leads were known already. Turns that a chatbot
+// saves again are no news of anybody.
+func (d *demoRun) repeated() int64 {
+	return max(0, int64(d.app.Bus.Counts().Duplicates)-d.chats.again.Load())
+}
 
-// distinct is how many different leads were answered 200.
-func (a *account) distinct() int64 { return a.received() - a.duplicates }
+// received is how many leads were answered 200: those in the store, and their repeats.
+func (a *account) received() int64 { return a.arrived.leads + a.repeated }
+
+// others is how many of them were not of the demo's own traffic: the page, curl.
+func (a *account) others() int64 { return max(0, a.received()-a.sent.received) }
 
 // print writes the account. It is meant to be read by people, and by scripts
 // line by line: a name, then a number.
 func (a *account) print(w io.Writer) {
-	b, was := a.after.balance, a.before.balance
-	base, baseWas := a.after.base, a.before.base
 	row := func(name string, n int64, note string) {
 		if note != "" {
 			note = "  " + note
 		}
-		fmt.Fprintf(w, "  %-31s %9d%s\n", name, n, note)
+		fmt.Fprintf(w, "  %-35s %9d%s\n", name, n, note)
 	}
 	if a.sent.refused > 0 {
 		row("refused", a.sent.refused, "not answered 200: "+a.sent.why)
@@ -92,49 +74,93 @@ func (a *account) print(w io.Writer) {
 	if a.sent.unsent > 0 {
 		row("not sent", a.sent.unsent, "before time was up")
 	}
+	if a.unsaved > 0 {
+		row("saves refused", a.unsaved, "of conversations; the next save has all of them")
+	}
 	note := "answered 200; " + a.durable
-	if a.others > 0 && a.traffic {
-		note = fmt.Sprintf("answered 200, %d of them not of the demo's own traffic; %s", a.others, a.durable)
+	if a.others() > 0 && a.traffic {
+		note = fmt.Sprintf("answered 200, %d of them not of the demo's own traffic; %s", a.others(), a.durable)
 	}
 	row("received", a.received(), note)
-	row("duplicates dropped", a.duplicates, "the same submission again")
-	if was.Waiting > 0 {
-		row("carried over", was.Waiting, "waiting since an earlier run")
-	}
-	row("stored in MongoDB", a.after.documents-a.before.documents, "documents, counted in the collection")
-	row("buried", b.Buried-was.Buried, "")
-	row("filtered", b.Filtered-was.Filtered, "")
-	row("still pending", b.Waiting, a.pendingWhy(a.before.balance, b, a.held))
-	if a.before.documents > 0 || was.Accepted > 0 {
-		row("in all runs", a.after.documents, fmt.Sprintf("documents of %d leads", b.Accepted))
-	}
-	if baseWas.Waiting > 0 {
-		row("carried over to Lark Base", baseWas.Waiting, "waiting since an earlier run")
-	}
-	note = "rows of different leads, counted in the Base"
-	if a.kept {
-		note += ", which is in memory and began empty"
-	}
-	row("stored in Lark Base (simulated)", a.after.leads, note)
-	row("buried for Lark Base", base.Buried-baseWas.Buried, "")
-	row("filtered for Lark Base", base.Filtered-baseWas.Filtered, "")
-	row("pending for Lark Base", base.Waiting, a.pendingWhy(baseWas, base, a.heldBase))
-	if a.answered.n > 0 {
-		fmt.Fprintf(w, "  %-31s p50 %s   p99 %s\n", "sent to accepted", plain(a.answered.p50), plain(a.answered.p99))
-	}
-	took := func(name string, s spread) {
-		if s.n > 0 {
-			fmt.Fprintf(w, "  %-31s p50 %s   p99 %s   (%d leads)\n", name, plain(s.p50), plain(s.p99), s.n)
+	row("duplicates dropped", a.repeated, "the same submission again")
+	for _, p := range a.places {
+		if !p.chats {
+			a.leads(row, p)
 		}
 	}
-	took("accepted to stored", a.stored)
-	took("accepted to Lark Base", a.inBase)
-	line := func(name string, b bus.Balance) {
-		fmt.Fprintf(w, "  %-31s accepted %d = stored %d + waiting %d + buried %d + filtered %d; missing %d\n",
-			name, b.Accepted, b.Stored, b.Waiting, b.Buried, b.Filtered, b.Missing)
+	if s := a.arrived.said; s != (said{}) {
+		row("conversations", s.conversations, fmt.Sprintf("of %d turns, %d messages to the bot in Lark", s.turns, s.messages))
+		for _, p := range a.places {
+			if p.chats {
+				a.talked(row, p)
+			}
+		}
 	}
-	line("balance", b)
-	line("balance of Lark Base", base)
+	if a.answered.n > 0 {
+		fmt.Fprintf(w, "  %-35s p50 %s   p99 %s\n", "sent to accepted", plain(a.answered.p50), plain(a.answered.p99))
+	}
+	for _, p := range a.places {
+		if p.watch == nil {
+			continue
+		}
+		if s := p.watch.latency(); s.n > 0 {
+			fmt.Fprintf(w, "  %-35s p50 %s   p99 %s   (%d leads)\n", "accepted to "+p.name, plain(s.p50), plain(s.p99), s.n)
+		}
+	}
+	for _, p := range a.places {
+		s, name := a.after[p.sink], "balance of "+p.name
+		if p.chats {
+			if s.meant() == 0 {
+				continue
+			}
+			name += ", chats"
+		}
+		b := s.balance
+		fmt.Fprintf(w, "  %-35s accepted %d = stored %d + waiting %d + buried %d + filtered %d; missing %d\n",
+			name, s.meant(), b.Stored, b.Waiting, b.Buried, s.filtered(), b.Missing)
+	}
+}
+
+// leads writes what became of the leads at one destination.
+func (a *account) leads(row func(string, int64, string), p place) {
+	was, is := a.before[p.sink], a.after[p.sink]
+	if was.balance.Waiting > 0 {
+		row("carried over to "+p.name, was.balance.Waiting, "waiting since an earlier run")
+	}
+	if p.lasts {
+		row("stored in "+p.name, is.rows-was.rows, "documents, counted in the collection")
+	} else {
+		note := "rows of different leads, counted there"
+		if a.kept {
+			note += "; it is in memory and began empty"
+		}
+		row("stored in "+p.name+" (simulated)", is.keys, note)
+	}
+	row("buried for "+p.name, is.balance.Buried-was.balance.Buried, "")
+	row("filtered for "+p.name, is.filtered()-was.filtered(), "")
+	row("pending for "+p.name, is.balance.Waiting, a.pendingWhy(was.balance, is.balance, a.held[p.sink]))
+	if p.lasts && (was.rows > 0 || was.balance.Accepted > 0) {
+		row("in all runs", is.rows, fmt.Sprintf("documents of %d leads", is.meant()))
+	}
+}
+
+// talked writes what became of the conversations at one destination.
+func (a *account) talked(row func(string, int64, string), p place) {
+	was, is := a.before[p.sink], a.after[p.sink]
+	rows, name, what := is.keys, "conversations in "+p.name, "rows of different conversations, counted there"
+	if p.lasts {
+		rows = is.rows - was.rows
+	}
+	if p.turns {
+		name, what = "chats in "+p.name, "documents of conversations, turns and messages, counted in the collection"
+	}
+	if why := a.pendingWhy(was.balance, is.balance, a.held[p.sink]); why != "" {
+		what += fmt.Sprintf("; %d updates are pending: %s", is.balance.Waiting, why)
+	}
+	if n := is.balance.Buried - was.balance.Buried; n > 0 {
+		what += fmt.Sprintf("; %d updates are buried", n)
+	}
+	row(name, rows, what)
 }
 
 // pendingWhy says what keeps a sink's pending, and what becomes of them.
@@ -163,25 +189,80 @@ func (a *account) pendingWhy(was, b bus.Balance, held string) string {
 
 // verdict is nil when everything that was answered 200 is accounted for.
 func (a *account) verdict() error {
-	b := a.after.balance
-	sum := a.after.documents + b.Buried + b.Filtered + b.Waiting
 	switch {
 	case a.traffic && a.sent.requests > 0 && a.received() == 0:
 		return fmt.Errorf("not one lead was answered 200; the last answer was: %s", a.sent.why)
-	case a.sent.distinct > a.accepted:
-		return fmt.Errorf("%d different leads were answered 200, but only %d were taken into the store", a.sent.distinct, a.accepted)
-	case a.distinct() != b.Accepted-a.before.balance.Accepted:
-		return fmt.Errorf("%d leads were received (duplicates left out), but the store holds %d of them", a.distinct(), b.Accepted-a.before.balance.Accepted)
+	case a.sent.distinct > a.arrived.leads:
+		return fmt.Errorf("%d different leads were answered 200, but the store holds %d", a.sent.distinct, a.arrived.leads)
+	case a.accepted != a.arrived.all:
+		return fmt.Errorf("%d deliveries were taken in, but the store holds %d of them", a.accepted, a.arrived.all)
+	}
+	var wrong error
+	for _, p := range a.places {
+		check := a.leadsVerdict
+		if p.chats {
+			check = a.chatsVerdict
+		}
+		wrong = cmp.Or(wrong, check(p))
+	}
+	return wrong
+}
+
+// leadsVerdict holds that each lead is a row of its own at a destination, or is known to
+// be elsewhere. One that lasts is held against all that ever came in, another against
+// what it was owed in this run.
+func (a *account) leadsVerdict(p place) error {
+	was, is := a.before[p.sink], a.after[p.sink]
+	w, b := was.balance, is.balance
+	owed, buried, filtered := is.meant(), b.Buried, is.filtered()
+	if !p.lasts {
+		owed -= w.Stored + w.Buried + was.filtered()
+		buried, filtered = buried-w.Buried, filtered-was.filtered()
+	}
+	sum := is.keys + buried + filtered + b.Waiting
+	quiet := w.Waiting == 0 && b.Waiting == 0
+	switch {
+	case is.rows != is.keys:
+		return fmt.Errorf("%s has %d rows, of %d different leads", p.name, is.rows, is.keys)
 	case b.Missing != 0:
-		return fmt.Errorf("the balance does not add up: %d missing", b.Missing)
-	case sum > b.Accepted && sum-b.Accepted <= b.Waiting:
+		return fmt.Errorf("the balance of %s does not add up: %d missing", p.name, b.Missing)
+	case quiet && w.Missing == 0 && is.meant()-was.meant() != a.arrived.leads:
+		return fmt.Errorf("%d leads came in, but %d were for %s", a.arrived.leads, is.meant()-was.meant(), p.name)
+	case sum > owed && sum-owed <= b.Waiting:
 		// Stored, but whoever wrote it was stopped before it knew: it waits to be
 		// written once more, onto itself.
-	case sum != b.Accepted:
-		return fmt.Errorf("%d leads were accepted, but %d are accounted for: %d documents in MongoDB, %d buried, %d filtered, %d pending",
-			b.Accepted, sum, a.after.documents, b.Buried, b.Filtered, b.Waiting)
+	case sum != owed:
+		return fmt.Errorf("%d leads were for %s, but %d are accounted for: %d rows, %d buried, %d filtered, %d pending",
+			owed, p.name, sum, is.keys, buried, filtered, b.Waiting)
 	}
-	return a.baseVerdict()
+	return nil
+}
+
+// chatsVerdict holds that each conversation, and where they are kept each turn and
+// message, is one row. Of one row there are many records, so what is pending or buried
+// says how many rows may be missing, not how many are.
+func (a *account) chatsVerdict(p place) error {
+	was, is := a.before[p.sink], a.after[p.sink]
+	w, b := was.balance, is.balance
+	want, rows := a.arrived.said, is.rows
+	if p.lasts {
+		want, rows = a.arrived.fresh, is.rows-was.rows
+	}
+	most := want.conversations
+	if p.turns {
+		most = want.all()
+	}
+	least := most - b.Waiting - (b.Buried - w.Buried) - (is.filtered() - was.filtered())
+	switch {
+	case is.rows != is.keys:
+		return fmt.Errorf("%s has %d rows, of %d different conversations", p.name, is.rows, is.keys)
+	case b.Missing != 0:
+		return fmt.Errorf("the balance of the chats in %s does not add up: %d missing", p.name, b.Missing)
+	case rows < least || rows > most+w.Waiting:
+		return fmt.Errorf("%s should have %d rows of what was said, and has %d; %d updates are pending, %d buried",
+			p.name, most, rows, b.Waiting, b.Buried-w.Buried)
+	}
+	return nil
 }
 
 // plain writes a time with the digits that matter.

@@ -10,14 +10,16 @@ import (
 	"mekong/sinks/lark/larksim"
 )
 
-// simulatedBase is a simulated Lark with a table for the demo's leads. It is in
-// memory: it begins empty with every run, whatever --data keeps.
+// simulatedBase is a simulated Lark with a table for the demo's leads, another for its
+// conversations, and a chat with a bot. It is in memory: it begins empty with every run,
+// whatever --data keeps.
 type simulatedBase struct {
 	sim      *larksim.Sim
 	listener net.Listener
 	server   *http.Server
 	failed   chan error // why it stopped, before close
-	table    string
+	table    string     // of leads
+	chats    string     // of conversations
 }
 
 // openLark starts it. It answers before anything else is opened and until close,
@@ -31,15 +33,47 @@ func openLark(addr string) (*simulatedBase, error) {
 	var sample string
 	b.sim, sample = simulatedLark()
 	b.table = b.sim.AddTable(simBase, "Khách hàng", customerColumns()...)
+	b.chats = b.sim.AddTable(simBase, "Hội thoại", conversationColumns()...)
 	b.sim.RemoveTable(simBase, sample)
-	b.server = &http.Server{
-		Handler:           addressedOnly(b.sim),
+	b.server = simulatorServer(b.sim)
+	go func() { b.failed <- b.server.Serve(l) }()
+	return b, nil
+}
+
+// simulatorServer serves a simulator to this machine.
+func simulatorServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           addressedOnly(h),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    32 << 10,
 	}
-	go func() { b.failed <- b.server.Serve(l) }()
-	return b, nil
+}
+
+// openChat lets a person write to the bot, whose events go to url.
+func (b *simulatedBase) openChat(url, token, key string) {
+	b.sim.OpenChat(larksim.ChatPage{User: simUser, Bot: "Trợ lý Mekong", Events: larksim.Subscription{
+		URL: url, App: simAppID, Token: token, Key: key, Client: &http.Client{Transport: &http.Transport{}},
+	}})
+}
+
+// conversationColumns are what demo.yaml fills of a conversation.
+func conversationColumns() []larksim.Field {
+	date := map[string]any{"date_formatter": "yyyy/MM/dd HH:mm", "auto_fill": false}
+	return []larksim.Field{
+		{Name: "Phiên chat", Type: larksim.Text},
+		{Name: "Họ tên", Type: larksim.Text},
+		{Name: "Số điện thoại", Type: larksim.Phone},
+		{Name: "Số lượt", Type: larksim.Number, Property: map[string]any{"formatter": "0"}},
+		{Name: "Câu hỏi cuối", Type: larksim.Text},
+		{Name: "Câu trả lời cuối", Type: larksim.Text},
+		{Name: "Kết quả", Type: larksim.SingleSelect, Options: []string{"contact_captured", "handoff"}},
+		{Name: "Bắt đầu lúc", Type: larksim.DateTime, Property: date},
+		{Name: "Lần cuối", Type: larksim.DateTime, Property: date},
+		{Name: "Mekong ID", Type: larksim.Text},
+		{Name: "Mekong version", Type: larksim.Text},
+		{Name: "Mekong notes", Type: larksim.Text},
+	}
 }
 
 // customerColumns are what demo.yaml fills. The sink's own columns are among them:
@@ -64,10 +98,10 @@ func customerColumns() []larksim.Field {
 // endpoint is where the API is.
 func (b *simulatedBase) endpoint() string { return "http://" + reachable(b.listener.Addr().String()) }
 
-// link is what the address bar shows while the table is open.
-func (b *simulatedBase) link() string { return b.endpoint() + b.path() }
+// link is what the address bar shows while a table is open.
+func (b *simulatedBase) link(table string) string { return b.endpoint() + b.path(table) }
 
-func (b *simulatedBase) path() string { return "/base/" + simBase + "?table=" + b.table }
+func (b *simulatedBase) path(table string) string { return "/base/" + simBase + "?table=" + table }
 
 // watch ends a demo whose simulator stops before ctx does.
 func (b *simulatedBase) watch(ctx context.Context) error {
@@ -81,44 +115,15 @@ func (b *simulatedBase) watch(ctx context.Context) error {
 
 func (b *simulatedBase) close() { _ = b.server.Close() } // what was in it is gone anyway
 
-// count is how many rows the table has, and of how many different leads they are,
-// by the key column. A row without a key is of no lead.
-func (b *simulatedBase) count() (rows, leads int64) {
-	keys := map[string]struct{}{}
-	for _, row := range b.sim.Rows(simBase, b.table) {
+// count is how many rows a table has, and of how many different keys they are, by the
+// key column. A row without a key is of none.
+func (b *simulatedBase) count(table string) (rows, keys int64) {
+	seen := map[string]struct{}{}
+	for _, row := range b.sim.Rows(simBase, table) {
 		rows++
 		if key, _ := row.Fields["Mekong ID"].(string); key != "" {
-			keys[key] = struct{}{}
+			seen[key] = struct{}{}
 		}
 	}
-	return rows, int64(len(keys))
-}
-
-// owed is how many leads the Base's sink had to deal with in this run: what it had
-// not when the run began, and what came in since.
-func (a *account) owed() int64 {
-	was := a.before.base
-	return a.after.base.Accepted - was.Stored - was.Buried - was.Filtered
-}
-
-// baseVerdict is [account.verdict] for the Base, which began empty: its rows are
-// compared with what the ledger says was owed to it in this run.
-func (a *account) baseVerdict() error {
-	b, was := a.after.base, a.before.base
-	buried, filtered := b.Buried-was.Buried, b.Filtered-was.Filtered
-	sum := a.after.leads + buried + filtered + b.Waiting
-	switch {
-	case a.after.rows != a.after.leads:
-		return fmt.Errorf("the simulated Base has %d rows, of %d different leads", a.after.rows, a.after.leads)
-	case b.Accepted != a.after.balance.Accepted:
-		return fmt.Errorf("%d leads were accepted for MongoDB, but %d for the Base", a.after.balance.Accepted, b.Accepted)
-	case b.Missing != 0:
-		return fmt.Errorf("the balance of the Base does not add up: %d missing", b.Missing)
-	case sum > a.owed() && sum-a.owed() <= b.Waiting:
-		return nil // as in MongoDB: written, and not yet known to be
-	case sum != a.owed():
-		return fmt.Errorf("%d leads were for the simulated Base, but %d are accounted for: %d rows, %d buried, %d filtered, %d pending",
-			a.owed(), sum, a.after.rows, buried, filtered, b.Waiting)
-	}
-	return nil
+	return rows, int64(len(seen))
 }

@@ -76,7 +76,7 @@ func TestDemoBaseAnswersToAddressesOnly(t *testing.T) {
 	}
 	defer base.close()
 	for host, status := range map[string]int{"127.0.0.1:8083": http.StatusOK, "localhost": http.StatusOK, "rebound.example:8083": http.StatusMisdirectedRequest} {
-		r := httptest.NewRequest(http.MethodGet, base.path(), nil)
+		r := httptest.NewRequest(http.MethodGet, base.path(base.table), nil)
 		r.Host = host
 		w := httptest.NewRecorder()
 		base.server.Handler.ServeHTTP(w, r)
@@ -98,7 +98,7 @@ func TestDemoBaseCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if rows, leads := base.count(); rows != 4 || leads != 2 {
+	if rows, leads := base.count(base.table); rows != 4 || leads != 2 {
 		t.Errorf("%d rows of %d leads, want 4 of 2", rows, leads)
 	}
 }

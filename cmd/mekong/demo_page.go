@@ -14,16 +14,18 @@ import (
 	"mekong/cmd/internal/app"
 )
 
-// demoPage serves the landing page, where it sends to, and what has arrived.
+// demoPage serves the landing page, where it sends to, and what has arrived; the page of
+// the chatbot, and the chatbot.
 // The page's origin is not the door's, as on a real landing page. Anybody who
 // reaches the listener reads the demo's records, so it is on loopback unless
 // asked otherwise.
 type demoPage struct {
 	listener net.Listener
 	door     net.Addr
-	base     net.Addr // of the simulated Lark
-	basePath string   // of the table there
-	path     string   // of the source on the door
+	lark     *simulatedBase
+	google   *simulatedSheet
+	desk     *chatDesk
+	path     string // of the source on the door
 	token    string
 	run      *demoRun
 	log      *slog.Logger
@@ -51,13 +53,17 @@ func (p *demoPage) handler() http.Handler {
 	if err != nil {
 		panic(err) // the name is a constant
 	}
-	for path, file := range map[string]string{"/{$}": "index.html", "/page.js": "page.js", "/page.css": "page.css"} {
+	for path, file := range map[string]string{"/{$}": "index.html", "/page.js": "page.js", "/page.css": "page.css",
+		"/chat": "chat.html", "/chat.js": "chat.js", "/chat.css": "chat.css"} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			http.ServeFileFS(w, r, files, file)
 		})
 	}
 	mux.HandleFunc("GET /settings", p.settings)
 	mux.HandleFunc("GET /records", p.records)
+	mux.HandleFunc("GET /chat/rows", p.desk.rows)
+	mux.HandleFunc("POST /chat/say", p.desk.say)
+	mux.HandleFunc("POST /chatbot", answerBot)
 	return p.guard(mux)
 }
 
@@ -110,12 +116,14 @@ func seenFrom(r *http.Request, listener net.Addr) string {
 }
 
 // settings is what a LadiPage connection is set up with, the API URL and the
-// request headers, and where the Base can be looked at.
+// request headers, and where the destinations can be looked at.
 func (p *demoPage) settings(w http.ResponseWriter, r *http.Request) {
+	lark, google := "http://"+seenFrom(r, p.lark.listener.Addr()), "http://"+seenFrom(r, p.google.listener.Addr())
 	answerJSON(w, map[string]any{
 		"url":     "http://" + p.doorFor(r) + p.path,
 		"headers": map[string]string{"token": p.token},
-		"base":    "http://" + seenFrom(r, p.base) + p.basePath,
+		"base":    lark + p.lark.path(p.lark.table), "baseChats": lark + p.lark.path(p.lark.chats), "larkChat": lark + "/sim/chat",
+		"sheet": google + p.google.path(p.google.leads), "sheetChats": google + p.google.path(p.google.chats),
 	})
 }
 
@@ -136,7 +144,7 @@ func (p *demoPage) records(w http.ResponseWriter, r *http.Request) {
 	}
 	n := p.run.app.Bus.Counts()
 	answerJSON(w, map[string]any{
-		"accepted": n.Accepted, "duplicates": n.Duplicates, "stored": p.run.watch.writes(),
+		"accepted": n.Accepted, "duplicates": p.run.repeated(), "stored": p.run.watch.writes(),
 		"records": rows, "own": own,
 	})
 }

@@ -266,7 +266,7 @@ func TestDemoAssets(t *testing.T) {
 		t.Fatal(err)
 	}
 	forbidden := regexp.MustCompile(`(?i)https?://|["'(]//|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|createContextualFragment|srcdoc|<[^>]+\son\w+=|\sstyle=|@import|url\(`)
-	for _, name := range []string{"index.html", "page.css", "page.js"} {
+	for _, name := range []string{"index.html", "page.css", "page.js", "chat.html", "chat.css", "chat.js"} {
 		text, ok := files[name]
 		if !ok {
 			t.Fatalf("%s is not there", name)
@@ -275,9 +275,11 @@ func TestDemoAssets(t *testing.T) {
 			t.Errorf("%s has %q", name, bad)
 		}
 	}
-	for _, m := range regexp.MustCompile(`data-t="(\w+)"`).FindAllStringSubmatch(files["index.html"], -1) {
-		if !strings.Contains(files["page.js"], "    "+m[1]+": \"") {
-			t.Errorf("%q has no English", m[1])
+	for page, script := range map[string]string{"index.html": "page.js", "chat.html": "chat.js"} {
+		for _, m := range regexp.MustCompile(`data-t="(\w+)"`).FindAllStringSubmatch(files[page], -1) {
+			if !strings.Contains(files[script], "    "+m[1]+": \"") {
+				t.Errorf("%q of %s has no English", m[1], page)
+			}
 		}
 	}
 }

@@ -7,86 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"mekong/pipeline/bus"
 )
-
-func TestDemoVerdict(t *testing.T) {
-	fine := func() *account {
-		return &account{ // of MongoDB's five that wait, the Base has three
-			sent: sent{requests: 100, received: 100, distinct: 98}, duplicates: 2, accepted: 98, traffic: true,
-			after: reading{documents: 90, balance: bus.Balance{Accepted: 98, Stored: 90, Waiting: 5, Buried: 2, Filtered: 1},
-				rows: 94, leads: 94, base: bus.Balance{Accepted: 98, Stored: 94, Waiting: 2, Buried: 2}},
-		}
-	}
-	for _, c := range []struct {
-		name   string
-		change func(*account)
-		says   string
-	}{
-		{"all there", func(*account) {}, ""},
-		{"a page sent too", func(a *account) {
-			a.others, a.accepted, a.after.documents, a.after.balance.Accepted = 3, 101, 93, 101
-			a.after.rows, a.after.leads, a.after.base.Accepted = 97, 97, 101
-		}, ""},
-		{"an earlier run", func(a *account) {
-			a.before = reading{documents: 7, balance: bus.Balance{Accepted: 7, Stored: 7}, base: bus.Balance{Accepted: 7, Stored: 4, Waiting: 1, Buried: 1, Filtered: 1}}
-			a.after.documents, a.after.balance.Accepted = 97, 105
-			a.after.base = bus.Balance{Accepted: 105, Stored: 99, Waiting: 2, Buried: 3, Filtered: 1}
-			a.after.rows, a.after.leads = 95, 95 // those of this run, and the one that waited
-		}, ""},
-		{"a sink that an earlier run had not", func(a *account) {
-			a.before = reading{documents: 7, balance: bus.Balance{Accepted: 7, Stored: 7}, base: bus.Balance{Accepted: 7, Missing: 7}}
-			a.after.documents, a.after.balance.Accepted = 97, 105
-			a.after.base.Accepted, a.after.rows, a.after.leads = 105, 101, 101
-		}, ""},
-		{"stored and not yet known to be", func(a *account) { a.after.documents += 5 }, ""},
-		{"in the Base and not yet known to be", func(a *account) { a.after.rows, a.after.leads = 96, 96 }, ""},
-		{"a row is missing", func(a *account) { a.after.rows, a.after.leads = 93, 93 }, "98 leads were for the simulated Base, but 97 are accounted for: 93 rows"},
-		{"rows too many", func(a *account) { a.after.rows, a.after.leads = 97, 97 }, "98 leads were for the simulated Base, but 101 are"},
-		{"a row is double", func(a *account) { a.after.rows++ }, "the simulated Base has 95 rows, of 94 different leads"},
-		{"a lead never came to the Base's sink", func(a *account) { a.after.base.Accepted-- }, "98 leads were accepted for MongoDB, but 97 for the Base"},
-		{"the streams do not agree on the Base", func(a *account) { a.after.base.Missing = 1 }, "balance of the Base does not add up: 1 missing"},
-		{"a document is missing", func(a *account) { a.after.documents-- }, "98 leads were accepted, but 97 are accounted for"},
-		{"a document too many", func(a *account) { a.after.documents += 6 }, "98 leads were accepted, but 104 are"},
-		{"answered and not taken in", func(a *account) { a.accepted = 97 }, "98 different leads were answered 200, but only 97"},
-		{"taken in and not in the store", func(a *account) { a.after.balance.Accepted-- }, "98 leads were received (duplicates left out), but the store holds 97"},
-		{"the streams do not agree", func(a *account) { a.after.balance.Missing = 1 }, "1 missing"},
-		{"nothing was answered", func(a *account) {
-			*a = account{traffic: true, sent: sent{requests: 9, refused: 9, why: "answered 503"}}
-		}, "not one lead was answered 200; the last answer was: answered 503"},
-		{"nothing was sent", func(a *account) { *a = account{} }, ""},
-	} {
-		a := fine()
-		c.change(a)
-		err := a.verdict()
-		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
-			t.Errorf("%s: %v, want %q", c.name, err, c.says)
-		}
-	}
-}
-
-func TestDemoPendingIsExplained(t *testing.T) {
-	a := &account{after: reading{balance: bus.Balance{Waiting: 3, Oldest: time.Now()}}}
-	for _, c := range []struct {
-		change func()
-		says   string
-	}{
-		{func() {}, "went with the demo's folder"},
-		{func() { a.kept = true }, "the next demo on this folder goes on"},
-		{func() { a.before.balance.Waiting = 2 }, "given out again after a minute"},
-		{func() { a.held = "no room" }, "the sink is held: no room"},
-	} {
-		c.change()
-		if got := a.pendingWhy(a.before.balance, a.after.balance, a.held); !strings.Contains(got, c.says) {
-			t.Errorf("%q does not say %q", got, c.says)
-		}
-	}
-	a.after.balance.Waiting = 0
-	if got := a.pendingWhy(a.before.balance, a.after.balance, a.held); got != "" {
-		t.Errorf("nothing waits, because %q", got)
-	}
-}
 
 // Whichever end is heard of first, a lead is measured once.
 func TestWatchMeasuresEachLeadOnce(t *testing.T) {
@@ -188,7 +109,7 @@ func TestDemoPageAnswersToAddressesOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &demoPage{door: addr, base: addr, path: "/in/landing", token: "t"}
+		p := pageAt(addr)
 		r := httptest.NewRequest(http.MethodGet, "/settings", nil)
 		r.Host = c.host
 		w := httptest.NewRecorder()
@@ -200,6 +121,21 @@ func TestDemoPageAnswersToAddressesOnly(t *testing.T) {
 	}
 }
 
+// pageAt is a page whose door and simulators listen at addr.
+func pageAt(addr net.Addr) *demoPage {
+	at := listensAt{addr: addr}
+	return &demoPage{door: addr, path: "/in/landing", token: "t", desk: newChatDesk(newChatLog("t")),
+		lark: &simulatedBase{listener: at}, google: &simulatedSheet{listener: at}}
+}
+
+// listensAt is a listener of which only the address is asked.
+type listensAt struct {
+	net.Listener
+	addr net.Addr
+}
+
+func (l listensAt) Addr() net.Addr { return l.addr }
+
 // Whatever a request calls the demo, only an address gets to the records.
 func FuzzDemoPageHost(f *testing.F) {
 	for _, host := range []string{"127.0.0.1:1", "localhost", "[::1]:8082", "[", "]", "a:b:c", "127.0.0.1.nip.example", "::1", "0x7f.1", "\x00", "[::1%25eth0]:80"} {
@@ -209,7 +145,7 @@ func FuzzDemoPageHost(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	handler := (&demoPage{door: door, base: door, path: "/in/landing"}).handler()
+	handler := pageAt(door).handler()
 	f.Fuzz(func(t *testing.T, host string) {
 		r := httptest.NewRequest(http.MethodGet, "/settings", nil)
 		r.Host = host

@@ -149,9 +149,12 @@ func (d *demoRun) announce(dir string) {
 	d.screen.clear()
 	d.screen.table("Mekong demo", [][2]string{
 		{"Landing page", "http://" + reachable(d.page.listener.Addr().String()) + "/?utm_source=fb&utm_campaign=120208585133120157"},
+		{"Chat page", "http://" + reachable(d.page.listener.Addr().String()) + "/chat"},
 		{"Door", t.url},
 		{"Token", t.token},
-		{"Lark Base", d.lark.link() + " (simulated, in memory)"},
+		{"Lark Base", d.lark.link(d.lark.table) + " (simulated, in memory)"},
+		{"Lark chat", d.lark.endpoint() + "/sim/chat (simulated)"},
+		{"Google Sheets", d.google.link(d.google.leads) + " (simulated, in memory)"},
 		{"Metrics", "http://" + reachable(d.app.Console.Addr().String()) + "/metrics"},
 		{"Data", where},
 		{"An answer 200", d.app.Bus.Durability().String()},
@@ -188,16 +191,17 @@ func (d *demoRun) report(ctx context.Context) {
 
 func (d *demoRun) standing(elapsed time.Duration) string {
 	s, n := d.traffic.soFar(), d.app.Bus.Counts()
-	text := fmt.Sprintf("%4.0fs  received %d  duplicates %d  stored %d  in Lark Base %d", elapsed.Seconds(),
-		n.Accepted+n.Duplicates, n.Duplicates, d.watch.writes(), d.inBase.writes())
+	text := fmt.Sprintf("%4.0fs  accepted %d  duplicates %d  in MongoDB %d  in Lark Base %d  in Google Sheets %d", elapsed.Seconds(),
+		n.Accepted, d.repeated(), d.watch.writes(), d.inBase.writes(), d.inSheet.writes())
 	if s.refused > 0 {
 		text += fmt.Sprintf("  refused %d", s.refused)
 	}
-	if _, why := d.app.Held(demoSink); why != "" {
-		text += "  held: " + why
-	} else if _, why := d.app.Held(demoBase); why != "" {
-		text += "  Lark Base held: " + why
-	} else if doing := d.screen.doing(); doing != "" {
+	for _, p := range d.places {
+		if _, why := d.app.Held(p.sink); why != "" {
+			return text + "  " + p.name + " held: " + why
+		}
+	}
+	if doing := d.screen.doing(); doing != "" {
 		text += "  " + doing
 	}
 	return text

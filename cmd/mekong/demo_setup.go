@@ -15,13 +15,20 @@ var demoFiles embed.FS
 // What the embedded configuration calls them.
 const (
 	demoSource = "landing"
-	demoSink   = "archive"
-	demoBase   = "crm"
+	demoChat   = "chat"
+	demoBot    = "bot"
+
+	demoSink       = "archive"
+	demoBase       = "crm"
+	demoSheet      = "sheet"
+	demoChats      = "archive_chats"
+	demoBaseChats  = "crm_chats"
+	demoSheetChats = "sheet_chats"
 )
 
 // demoConfig is the embedded configuration with what the command line says, and
-// with where the simulated Base turned out to be.
-func demoConfig(dir string, o demoOptions, base *simulatedBase) (*config.Config, error) {
+// with where the simulators and the chatbot, on the page's listener, turned out to be.
+func demoConfig(dir string, o demoOptions, base *simulatedBase, sheet *simulatedSheet, page net.Addr) (*config.Config, error) {
 	text, err := demoFiles.ReadFile("demo/demo.yaml")
 	if err != nil {
 		return nil, err
@@ -31,8 +38,16 @@ func demoConfig(dir string, o demoOptions, base *simulatedBase) (*config.Config,
 		return nil, err
 	}
 	conf.DataDir, conf.HTTP.Intake, conf.HTTP.Console = dir, o.intake, o.console
-	crm := conf.Sinks[demoBase].LarkBase
-	crm.Endpoint, crm.URL = base.endpoint(), base.link()
+	for name, table := range map[string]string{demoBase: base.table, demoBaseChats: base.chats} {
+		crm := conf.Sinks[name].LarkBase
+		crm.Endpoint, crm.URL = base.endpoint(), base.link(table)
+	}
+	for name, id := range map[string]string{demoSheet: sheet.leads, demoSheetChats: sheet.chats} {
+		s := conf.Sinks[name].Sheets
+		s.Endpoint, s.Spreadsheet, s.CredentialsJSON = sheet.endpoint(), sheet.link(id), config.NewSecret(sheet.key)
+	}
+	bot := conf.Sources[demoBot].LarkBot
+	bot.Endpoint, bot.Reply.URL = base.endpoint(), config.NewSecret("http://"+reachable(page.String())+"/chatbot")
 	return conf, nil
 }
 

@@ -35,7 +35,7 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-var anyPorts = []string{"--intake", "127.0.0.1:0", "--page", "127.0.0.1:0", "--console", "127.0.0.1:0", "--lark", "127.0.0.1:0"}
+var anyPorts = []string{"--intake", "127.0.0.1:0", "--page", "127.0.0.1:0", "--console", "127.0.0.1:0", "--lark", "127.0.0.1:0", "--google", "127.0.0.1:0"}
 
 // demoOf runs the command to its end.
 func demoOf(t *testing.T, args ...string) (code int, out, errOut string) {
@@ -45,7 +45,18 @@ func demoOf(t *testing.T, args ...string) (code int, out, errOut string) {
 	return code, o.String(), e.String()
 }
 
-const inBase = "stored in Lark Base (simulated)"
+const (
+	inBase  = "stored in Lark Base (simulated)"
+	inSheet = "stored in Google Sheets (simulated)"
+)
+
+// leadPlaces are the destinations of leads, as the account calls them.
+var leadPlaces = []string{"MongoDB", "Lark Base", "Google Sheets"}
+
+// astray is how many leads are not stored at a destination.
+func astray(got map[string]int64, name string) int64 {
+	return got["buried for "+name] + got["filtered for "+name] + got["pending for "+name]
+}
 
 // rows reads the account: a name, then a number.
 func rows(t *testing.T, out string) map[string]int64 {
@@ -61,10 +72,16 @@ func rows(t *testing.T, out string) map[string]int64 {
 			got[m[1]] = n
 		}
 	}
-	for _, name := range []string{"received", "duplicates dropped", "stored in MongoDB", "buried", "filtered", "still pending",
-		inBase, "buried for Lark Base", "filtered for Lark Base", "pending for Lark Base"} {
+	for _, name := range []string{"received", "duplicates dropped", "stored in MongoDB", inBase, inSheet} {
 		if _, ok := got[name]; !ok {
 			t.Fatalf("the account has no %q:\n%s", name, out)
+		}
+	}
+	for _, state := range []string{"buried", "filtered", "pending"} {
+		for _, name := range leadPlaces {
+			if _, ok := got[state+" for "+name]; !ok {
+				t.Fatalf("the account has no %s for %s:\n%s", state, name, out)
+			}
 		}
 	}
 	return got
@@ -84,18 +101,29 @@ func TestDemoAddsUp(t *testing.T) {
 	if want := got["received"] / repeatEvery; got["duplicates dropped"] != want {
 		t.Errorf("%d duplicates dropped, want %d", got["duplicates dropped"], want)
 	}
-	if got["stored in MongoDB"] != got["received"]-got["duplicates dropped"] || got["still pending"]+got["buried"]+got["filtered"] != 0 {
-		t.Errorf("it does not add up:\n%s", out)
+	leads := got["received"] - got["duplicates dropped"]
+	for i, name := range []string{"stored in MongoDB", inBase, inSheet} {
+		if got[name] != leads || astray(got, leadPlaces[i]) != 0 {
+			t.Errorf("%s: %d of %d leads:\n%s", name, got[name], leads, out)
+		}
 	}
-	if got[inBase] != got["stored in MongoDB"] || got["pending for Lark Base"]+got["buried for Lark Base"]+got["filtered for Lark Base"] != 0 {
-		t.Errorf("the Base does not add up:\n%s", out)
+	talks := regexp.MustCompile(`(?m)^  conversations +(\d+)  of (\d+) turns, 0 messages to the bot in Lark$`).FindStringSubmatch(out)
+	if talks == nil || got["conversations"] == 0 {
+		t.Fatalf("no conversations in\n%s", out)
 	}
+	turns, err := strconv.ParseInt(talks[2], 10, 64)
+	if n := got["conversations"]; err != nil || turns <= n || got["conversations in Lark Base"] != n || got["conversations in Google Sheets"] != n || got["chats in MongoDB"] != n+turns {
+		t.Errorf("the conversations do not add up:\n%s", out)
+	}
+	count := strconv.FormatInt(leads, 10)
 	for _, want := range []string{
-		`(?m)^  accepted to Lark Base +p50 [\d.]+ m?s   p99 [\d.]+ m?s   \(` + strconv.FormatInt(got[inBase], 10) + ` leads\)$`,
-		`(?m)^  balance of Lark Base +accepted \d+ = stored \d+ \+ waiting 0 \+ buried 0 \+ filtered 0; missing 0$`,
 		`(?m)^  sent to accepted +p50 [\d.]+ m?s   p99 [\d.]+ m?s$`,
-		`(?m)^  accepted to stored +p50 [\d.]+ m?s   p99 [\d.]+ m?s   \(` + strconv.FormatInt(got["stored in MongoDB"], 10) + ` leads\)$`,
-		`(?m)^  balance +accepted \d+ = stored \d+ \+ waiting 0 \+ buried 0 \+ filtered 0; missing 0$`,
+		`(?m)^  accepted to MongoDB +p50 [\d.]+ m?s   p99 [\d.]+ m?s   \(` + count + ` leads\)$`,
+		`(?m)^  accepted to Lark Base +p50 [\d.]+ m?s   p99 [\d.]+ m?s   \(` + count + ` leads\)$`,
+		`(?m)^  accepted to Google Sheets +p50 [\d.]+ m?s   p99 [\d.]+ m?s   \(` + count + ` leads\)$`,
+		`(?m)^  balance of MongoDB +accepted ` + count + ` = stored ` + count + ` \+ waiting 0 \+ buried 0 \+ filtered 0; missing 0$`,
+		`(?m)^  balance of Lark Base, chats +accepted \d+ = stored \d+ \+ waiting 0 \+ buried 0 \+ filtered 0; missing 0$`,
+		`(?m)^  balance of Google Sheets +accepted ` + count + ` = stored ` + count + ` \+ waiting 0 \+ buried 0 \+ filtered 0; missing 0$`,
 		`each lead: fsync'd on 1 disk`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out) {
@@ -126,9 +154,9 @@ func TestDemoGoesOnWithItsData(t *testing.T) {
 		if got["stored in MongoDB"] == 0 || got["stored in MongoDB"] != got["received"]-got["duplicates dropped"] {
 			t.Errorf("run %d does not add up:\n%s", run, out)
 		}
-		// The Base of each run began empty.
-		if got[inBase] != got["stored in MongoDB"] || !strings.Contains(out, "in memory and began empty") {
-			t.Errorf("run %d: %d in the Base:\n%s", run, got[inBase], out)
+		// Base and spreadsheet of each run began empty.
+		if got[inBase] != got["stored in MongoDB"] || got[inSheet] != got["stored in MongoDB"] || !strings.Contains(out, "in memory and began empty") {
+			t.Errorf("run %d: %d in the Base, %d in the spreadsheet:\n%s", run, got[inBase], got[inSheet], out)
 		}
 		stored += got["stored in MongoDB"]
 		if all, ok := got["in all runs"]; ok != (run == 1) || ok && all != stored {
@@ -141,7 +169,12 @@ func TestDemoGoesOnWithItsData(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer base.close()
-	conf, err := demoConfig(dir, demoOptions{intake: "127.0.0.1:0", console: "127.0.0.1:0"}, base)
+	sheet, err := openGoogle("127.0.0.1:0", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sheet.close()
+	conf, err := demoConfig(dir, demoOptions{intake: "127.0.0.1:0", console: "127.0.0.1:0"}, base, sheet, base.listener.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,21 +237,26 @@ func TestDemoWithABrokenSink(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
-		base  bool // the Base's sink, not MongoDB's
+		sink  string
 		write func(context.Context, pipeline.Sink, []pipeline.Record) []pipeline.Outcome
 		where string // which row of the account has them
 		says  string // in the account
 		fails string // the verdict
 	}{
-		{"held", false, all(pipeline.Hold(errors.New("the server is on holiday"), time.Hour)), "still pending", "the sink is held: the server is on holiday", ""},
-		{"refusing", false, all(pipeline.Permanent(errors.New("no such field"))), "buried", "", ""},
-		{"lying", false, all(nil), "", "", "leads were accepted, but 0 are accounted for"},
-		{"losing one", false, func(ctx context.Context, s pipeline.Sink, batch []pipeline.Record) []pipeline.Outcome {
+		{"held", demoSink, all(pipeline.Hold(errors.New("the server is on holiday"), time.Hour)), "pending for MongoDB", "the sink is held: the server is on holiday", ""},
+		{"refusing", demoSink, all(pipeline.Permanent(errors.New("no such field"))), "buried for MongoDB", "", ""},
+		{"lying", demoSink, all(nil), "", "", "leads were for MongoDB, but 0 are accounted for"},
+		{"losing one", demoSink, func(ctx context.Context, s pipeline.Sink, batch []pipeline.Record) []pipeline.Outcome {
 			return append(s.Write(ctx, batch[1:]), pipeline.Outcome{})
 		}, "", "", "are accounted for"},
-		{"a held Base", true, all(pipeline.Hold(errors.New("the Base is on holiday"), time.Hour)), "pending for Lark Base", "the sink is held: the Base is on holiday", ""},
-		{"a refusing Base", true, all(pipeline.Permanent(errors.New("no such column"))), "buried for Lark Base", "", ""},
-		{"a lying Base", true, all(nil), "", "", "leads were for the simulated Base, but 0 are accounted for"},
+		{"a held Base", demoBase, all(pipeline.Hold(errors.New("the Base is on holiday"), time.Hour)), "pending for Lark Base", "the sink is held: the Base is on holiday", ""},
+		{"a refusing Base", demoBase, all(pipeline.Permanent(errors.New("no such column"))), "buried for Lark Base", "", ""},
+		{"a lying Base", demoBase, all(nil), "", "", "leads were for Lark Base, but 0 are accounted for"},
+		{"a held sheet", demoSheet, all(pipeline.Hold(errors.New("the sheet is on holiday"), time.Hour)), "pending for Google Sheets", "the sink is held: the sheet is on holiday", ""},
+		{"a lying sheet", demoSheet, all(nil), "", "", "leads were for Google Sheets, but 0 are accounted for"},
+		{"lying about conversations", demoSheetChats, all(nil), "", "", "rows of what was said, and has 0"},
+		{"losing what was said", demoChats, all(nil), "", "", "rows of what was said, and has 0"},
+		{"refusing conversations", demoBaseChats, all(pipeline.Permanent(errors.New("no such column"))), "", "updates are buried", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -226,9 +264,9 @@ func TestDemoWithABrokenSink(t *testing.T) {
 			cmd := &cli{in: strings.NewReader(""), out: &out, err: &errOut, logLevel: "error"}
 			err := cmd.demo(t.Context(), demoOptions{
 				length: time.Second, rate: 40, data: t.TempDir(), drain: 3 * time.Second,
-				intake: "127.0.0.1:0", page: "127.0.0.1:0", console: "127.0.0.1:0", lark: "127.0.0.1:0",
+				intake: "127.0.0.1:0", page: "127.0.0.1:0", console: "127.0.0.1:0", lark: "127.0.0.1:0", google: "127.0.0.1:0",
 				wrap: func(name string, s pipeline.Sink) pipeline.Sink {
-					if c.base != (name == demoBase) {
+					if c.sink != name {
 						return s
 					}
 					return writes{s, c.write}
@@ -254,7 +292,7 @@ func TestDemoWithoutAPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, flag := range []string{"--intake", "--page", "--console", "--lark"} {
+	for _, flag := range []string{"--intake", "--page", "--console", "--lark", "--google"} {
 		code, out, errOut := demoOf(t, "--for", "1s", flag, taken.Addr().String())
 		if code != exitFailed || out != "" || !strings.Contains(errOut, "cannot listen on "+taken.Addr().String()) || !strings.Contains(errOut, flag+" 127.0.0.1:0") {
 			t.Errorf("%s: exit %d\n%s%s", flag, code, errOut, out)
@@ -278,7 +316,7 @@ func TestDemoStopsWhenTold(t *testing.T) {
 	if code := d.wait(t); code != exitOK {
 		t.Fatalf("exit %d\n%s%s", code, d.err.String(), d.out.String())
 	}
-	if got := rows(t, d.out.String()); got["stored in MongoDB"] == 0 || got["still pending"] != 0 {
+	if got := rows(t, d.out.String()); got["stored in MongoDB"] == 0 || got["pending for MongoDB"] != 0 {
 		t.Errorf("the account of a stopped demo:\n%s", d.out.String())
 	}
 }

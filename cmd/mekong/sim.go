@@ -19,6 +19,7 @@ const (
 	simSecret = "simulated-secret"
 	simBase   = "bascnSimulated"
 	simWiki   = "wikcnSimulated"
+	simUser   = "ou_simulated"
 )
 
 func (c *cli) simCommand() *cobra.Command {
@@ -77,16 +78,16 @@ Connect a sink to it:
 // simulatedLark is a tenant in which everything was done right.
 func simulatedLark() (sim *larksim.Sim, tableID string) {
 	sim = larksim.New(larksim.Options{RateLimits: true})
-	sim.AddUser(larksim.User{OpenID: "ou_simulated", Name: "Người dùng thử", Email: "a@example.com"})
+	sim.AddUser(larksim.User{OpenID: simUser, Name: "Người dùng thử", Email: "a@example.com"})
 	sim.AddApp(larksim.App{
 		ID: simAppID, Secret: simSecret, Name: "Mekong", Redirects: []string{lark.DefaultRedirect},
-		Scopes: []string{"bitable:app", "wiki:wiki:readonly", "offline_access"},
+		Scopes: []string{"bitable:app", "wiki:wiki:readonly", "im:message:send_as_bot", "offline_access"},
 	})
 	sim.AddBase(simBase, "Bán hàng")
 	tableID = sim.AddTable(simBase, "Khách hàng tiềm năng", leadColumns()...)
 	sim.AddWikiNode(larksim.WikiNode{Token: simWiki, ObjType: "bitable", ObjToken: simBase, Title: "Bán hàng"})
 	sim.Grant(simAppID, simBase, larksim.CanEdit)
-	sim.Grant("ou_simulated", simBase, larksim.CanManage)
+	sim.Grant(simUser, simBase, larksim.CanManage)
 	return sim, tableID
 }
 

@@ -27,7 +27,9 @@
     sample: "Fill in a sample",
     wire: "What the browser sent",
     arrived: "Just arrived in MongoDB",
-    base: "See the rows in Lark Base (simulated)",
+    base: "The rows in Lark Base (simulated)",
+    sheet: "The rows in Google Sheets (simulated)",
+    chat: "Ask the assistant",
     accepted: "Accepted",
     duplicates: "Duplicates dropped",
     stored: "Stored",
@@ -101,8 +103,8 @@
   async function configure() {
     if (!settings) {
       settings = await (await fetch("settings")).json();
-      $("base").href = settings.base;
-      $("base").hidden = false;
+      for (const name of ["base", "sheet"]) $(name).href = settings[name];
+      $("links").hidden = false;
     }
     return settings;
   }
