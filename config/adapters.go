@@ -10,6 +10,21 @@ func (s *Source) defaults(string) {}
 
 func (s *Source) check(r *report) { oneAdapter(r, reflect.ValueOf(s).Elem(), "source") }
 
+// Path is where the source is posted to on the intake listener; "" when it is not.
+func (s Source) Path() string {
+	switch {
+	case s.LadiPage != nil:
+		return s.LadiPage.Path
+	case s.ChatLog != nil:
+		return s.ChatLog.Path
+	case s.LarkBot != nil && s.LarkBot.Mode != "websocket":
+		return s.LarkBot.Path
+	case s.Webhook != nil:
+		return s.Webhook.Path
+	}
+	return ""
+}
+
 func (s *Sink) defaults(string) {
 	s.Accept = []string{"*"}
 	s.MaxAttempts = 5

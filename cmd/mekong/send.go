@@ -31,13 +31,17 @@ func (c *cli) sendCommand() *cobra.Command {
 	var o sendOptions
 	cmd := &cobra.Command{
 		Use:   "send SOURCE [FILE…]",
-		Short: "Post a sample lead, or files, at a source as its sender would",
-		Long: `Send posts at a source of the configuration, with its path and token, to the
-mekong that is running. Without a file it sends a made-up lead; nobody in it
-exists. A file is posted as it is; - is standard input.`,
+		Short: "Post a sample, or files, at a source as its sender would",
+		Long: `Send posts at a source of the configuration, at its path and with its token or
+signature, to the mekong that is running. Without a file it sends what the
+source's sender might: a lead, a turn of a chat, an event of Lark or of a
+preset's system; nobody in it exists. A file is posted as it is, signed; - is
+standard input. A file sent to a Lark bot is the event, before it is encrypted.`,
 		Example: `  mekong send landing                    # one made-up lead
   mekong send landing --count 20 --as json
   mekong send landing lead.json form.txt
+  mekong send support turns.jsonl        # a chat log
+  mekong send bot                        # an event of Lark, encrypted and signed
   echo 'name=An&phone=0900000000' | mekong send landing -`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: c.completeSources,
@@ -46,7 +50,7 @@ exists. A file is posted as it is; - is standard input.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.url, "url", "", "post here instead of at http.intake, e.g. http://127.0.0.1:8080")
-	cmd.Flags().StringVar(&o.kind, "as", string(leads.URLEncoded), "encode samples as urlencoded, multipart or json")
+	cmd.Flags().StringVar(&o.kind, "as", string(leads.URLEncoded), "encode samples of leads as urlencoded, multipart or json")
 	cmd.Flags().IntVar(&o.count, "count", 1, "how many samples, 1 to 10000")
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions([]string{"urlencoded", "multipart", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -75,10 +79,10 @@ func (c *cli) send(ctx context.Context, source string, files []string, o sendOpt
 	if !ok {
 		return usagef("there is no source %q in %s; there are: %s", source, c.config, strings.Join(conf.SourceNames(), ", "))
 	}
-	if s.LadiPage == nil {
+	if s.Path() == "" {
 		return usagef("source %q is not one that can be posted to", source)
 	}
-	parcels, err := c.parcels(files, o)
+	parcels, err := c.parcels(s, files, o)
 	if err != nil {
 		return err
 	}
@@ -88,7 +92,11 @@ func (c *cli) send(ctx context.Context, source string, files []string, o sendOpt
 	}
 	client := &http.Client{Timeout: 30 * time.Second}
 	for _, p := range parcels {
-		id, took, err := post(ctx, client, strings.TrimRight(base, "/")+s.LadiPage.Path, s.LadiPage.Token.Reveal(), p)
+		header, body, err := dress(s, p, time.Now())
+		if err != nil {
+			return usagef("%s: %w", p.name, err)
+		}
+		id, took, err := deliver(ctx, client, strings.TrimRight(base, "/")+s.Path(), header, body)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -97,7 +105,7 @@ func (c *cli) send(ctx context.Context, source string, files []string, o sendOpt
 	return nil
 }
 
-func (c *cli) parcels(files []string, o sendOptions) ([]parcel, error) {
+func (c *cli) parcels(s config.Source, files []string, o sendOptions) ([]parcel, error) {
 	var out []parcel
 	for _, name := range files {
 		r := c.in
@@ -116,7 +124,7 @@ func (c *cli) parcels(files []string, o sendOptions) ([]parcel, error) {
 		if len(body) > maxSend {
 			return nil, usagef("%s has more than %d bytes; a form never has", name, maxSend)
 		}
-		out = append(out, parcel{name, contentType(name, body), body})
+		out = append(out, parcel{name: name, contentType: contentType(name, body), body: body})
 	}
 	if len(files) > 0 {
 		return out, nil
@@ -129,17 +137,17 @@ func (c *cli) parcels(files []string, o sendOptions) ([]parcel, error) {
 	default:
 		return nil, usagef("--as %q is none of urlencoded, multipart, json", o.kind)
 	}
-	start := uint64(time.Now().UnixNano())
+	now := time.Now()
 	for i := range uint64(o.count) {
-		ct, body := leads.Make(start + i).Encode(leads.Kind(o.kind))
-		out = append(out, parcel{"sample", ct, body})
+		out = append(out, sample(s, leads.Kind(o.kind), uint64(now.UnixNano())+i, now))
 	}
 	return out, nil
 }
 
 // contentType is what a sender of such a file would say it is.
 func contentType(name string, body []byte) string {
-	if filepath.Ext(name) == ".json" || bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+	start := bytes.TrimSpace(body)
+	if filepath.Ext(name) == ".json" || bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[")) {
 		return "application/json"
 	}
 	return "application/x-www-form-urlencoded"
@@ -157,15 +165,23 @@ func reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
+// post sends a parcel with a token.
 func post(ctx context.Context, client *http.Client, url, token string, p parcel) (id string, took time.Duration, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(p.body))
+	header := http.Header{"Content-Type": {p.contentType}}
+	if token != "" {
+		header.Set("token", token)
+	}
+	return deliver(ctx, client, url, header, p.body)
+}
+
+// deliver posts a body and gives the ID it was accepted under; "" where the answer is
+// the vendor's and has none.
+func deliver(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (id string, took time.Duration, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return "", 0, err
 	}
-	req.Header.Set("Content-Type", p.contentType)
-	if token != "" {
-		req.Header.Set("token", token)
-	}
+	req.Header = header
 	began := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {

@@ -51,6 +51,22 @@ func (r *Receiver) admit(req *http.Request, body []byte) (signed bool, err error
 	return false, errToken
 }
 
+// Sign proves a body as a chatbot would that posts to the source c describes, for trying
+// it out: it sets headers in h.
+func Sign(c config.ChatLog, h http.Header, body []byte) {
+	for _, token := range append([]config.Secret{c.Token}, c.Tokens...) {
+		if !token.IsZero() {
+			h.Set(tokenHeaders[0], token.Reveal())
+			break
+		}
+	}
+	if !c.ChatbaseSecret.IsZero() {
+		mac := hmac.New(sha1.New, []byte(c.ChatbaseSecret.Reveal()))
+		mac.Write(body)
+		h.Set(signatureHeader, hex.EncodeToString(mac.Sum(nil)))
+	}
+}
+
 // validSignature compares with the HMAC-SHA-1 of body under secret, in
 // hexadecimal: Chatbase's documentation calls it the SHA-1 of the raw body with
 // the secret key (`sources.md` §3.1).

@@ -84,7 +84,10 @@ func (e event) id(source string) string {
 }
 
 // blanked is body with the Verification Token emptied wherever the envelope has it.
-func (e event) blanked(body []byte) []byte {
+func (e event) blanked(body []byte) []byte { return e.with(body, `""`) }
+
+// with is body with token, a text in JSON, wherever the envelope has one.
+func (e event) with(body []byte, token string) []byte {
 	out := make([]byte, 0, len(body))
 	at := 0
 	for {
@@ -97,7 +100,7 @@ func (e event) blanked(body []byte) []byte {
 		if next.from < 0 {
 			return append(out, body[at:]...)
 		}
-		out = append(append(out, body[at:next.from]...), `""`...)
+		out = append(append(out, body[at:next.from]...), token...)
 		at = next.to
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"hash"
 	"strconv"
 	"strings"
@@ -37,16 +36,7 @@ var (
 func newProofs(c config.WebhookSource) ([]proof, error) {
 	var list []proof
 	v := c.Verify
-	h := v.HMAC
-	switch c.Preset {
-	case "facebook":
-		h.Header, h.Algorithm, h.Encoding, h.Prefix, h.Timestamp, h.Signed = "X-Hub-Signature-256", "sha256", "hex", "sha256=", "", ""
-	case "haravan":
-		h.Header, h.Algorithm, h.Encoding, h.Prefix, h.Timestamp, h.Signed = "X-Haravan-Hmacsha256", "sha256", "base64", "", "", ""
-	case "pancake":
-		// That there is such a header is hearsay, and how it is written unknown.
-		h.Header, h.Algorithm, h.Encoding, h.Prefix, h.Timestamp, h.Signed = "X-Pancake-Signature", "sha256", "any", "", "", ""
-	}
+	h := signatureOf(c)
 	if !h.Secret.IsZero() {
 		if c.Preset == "zalo" {
 			list = append(list, zaloMAC(h.Secret.Reveal()))
@@ -78,24 +68,30 @@ func newProofs(c config.WebhookSource) ([]proof, error) {
 	return list, nil
 }
 
+// signatureOf is how the signature is made: as configured, or as the preset has it.
+func signatureOf(c config.WebhookSource) config.WebhookSignature {
+	h := c.Verify.HMAC
+	switch c.Preset {
+	case "facebook":
+		h.Header, h.Algorithm, h.Encoding, h.Prefix, h.Timestamp, h.Signed = "X-Hub-Signature-256", "sha256", "hex", "sha256=", "", ""
+	case "haravan":
+		h.Header, h.Algorithm, h.Encoding, h.Prefix, h.Timestamp, h.Signed = "X-Haravan-Hmacsha256", "sha256", "base64", "", "", ""
+	case "pancake":
+		// That there is such a header is hearsay, and how it is written unknown.
+		h.Header, h.Algorithm, h.Encoding, h.Prefix, h.Timestamp, h.Signed = "X-Pancake-Signature", "sha256", "any", "", "", ""
+	}
+	return h
+}
+
+// algorithms are the hashes of signatures. It is never written to.
+var algorithms = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
+
 // signed is an HMAC over the body, or over the body and a time (`sources.md` §2).
 func signed(c config.WebhookSignature) (proof, error) {
-	algorithms := map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
-	algorithm := algorithms[c.Algorithm]
-	if algorithm == nil {
-		return nil, errors.New("there is no such hash for a signature")
+	s, err := newSigning(c)
+	if err != nil {
+		return nil, err
 	}
-	shape := c.Signed
-	if shape == "" {
-		if shape = "{body}"; c.Timestamp != "" {
-			shape = "{timestamp}.{body}"
-		}
-	}
-	before, after, ok := strings.Cut(shape, "{body}")
-	if !ok {
-		return nil, errors.New("the signature is not over the body")
-	}
-	key := []byte(c.Secret.Reveal())
 	return func(in *incoming, now time.Time) error {
 		text, ok := strings.CutPrefix(strings.TrimSpace(in.req.Header.Get(c.Header)), c.Prefix)
 		if !ok {
@@ -105,11 +101,7 @@ func signed(c config.WebhookSignature) (proof, error) {
 		if c.Timestamp != "" {
 			stamp = strings.TrimSpace(in.req.Header.Get(c.Timestamp))
 		}
-		mac := hmac.New(algorithm, key)
-		_, _ = mac.Write([]byte(strings.ReplaceAll(before, "{timestamp}", stamp))) // a hash takes every write
-		_, _ = mac.Write(in.body)
-		_, _ = mac.Write([]byte(strings.ReplaceAll(after, "{timestamp}", stamp)))
-		if !same(text, c.Encoding, mac.Sum(nil)) {
+		if !same(text, c.Encoding, s.sum(in.body, stamp)) {
 			return errSignature
 		}
 		if c.Timestamp != "" && late(stamp, now, c.Window) {
