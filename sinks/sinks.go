@@ -63,6 +63,10 @@ type Opened struct {
 	Pace func() time.Duration
 }
 
+// CanRead reports whether what a sink has written can be read back: whether Open gives
+// it a Read.
+func CanRead(s config.Sink) bool { return s.MongoDB != nil || s.LarkBase != nil || s.Sheets != nil }
+
 // Open makes the named sinks of the configuration; none named is all. Nothing
 // is connected yet. What was opened before an error is closed.
 func Open(c *config.Config, only []string, o Options) (opened []Opened, err error) {
@@ -101,12 +105,12 @@ func Open(c *config.Config, only []string, o Options) (opened []Opened, err erro
 		case conf.LarkBase != nil:
 			var l *larkbase.Sink
 			if l, err = openLarkBase(name, *conf.LarkBase, c.Timezone, all, o); err == nil {
-				s.Sink, s.Limits, s.Prove, s.Pace = l, l.Limits(), l.Prove, l.Pace
+				s.Sink, s.Limits, s.Prove, s.Read, s.Pace = l, l.Limits(), l.Prove, l.Read, l.Pace
 			}
 		case conf.Sheets != nil:
 			var g *sheets.Sink
 			if g, err = openSheets(name, *conf.Sheets, c.Timezone, all, o); err == nil {
-				s.Sink, s.Limits, s.Prove, s.Pace = g, g.Limits(), g.Prove, g.Pace
+				s.Sink, s.Limits, s.Prove, s.Read, s.Pace = g, g.Limits(), g.Prove, g.Read, g.Pace
 			}
 		case conf.AppsScript != nil:
 			var a *appsscript.Sink

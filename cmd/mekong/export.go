@@ -22,6 +22,7 @@ import (
 	"mekong/config"
 	"mekong/pipeline"
 	"mekong/pipeline/table"
+	"mekong/sinks"
 	"mekong/sinks/columns"
 )
 
@@ -36,11 +37,13 @@ func (c *cli) exportCommand() *cobra.Command {
 		Use:   "export --from SINK",
 		Short: "Write the records a destination holds as an Excel or CSV file",
 		Long: `Export reads the rows of a sink, also while mekong is running, and writes them as
-a file people open. In an Excel file (xlsx) a phone keeps its first 0, a long ID
-its last digits, a time is a time, and nothing a customer typed is a formula. CSV
-has no types: Excel takes the 0 away when it opens one, so prefer xlsx.`,
+a file people open. Of Lark Base and Google Sheets the columns that people have added
+come along, under their own names. In an Excel file (xlsx) a phone keeps its first 0,
+a long ID its last digits, a time is a time, and nothing a customer typed is a
+formula. CSV has no types: Excel takes the 0 away when it opens one, so prefer xlsx.`,
 		Example: `  mekong export --from archive
   mekong export --from archive --since 7d --kind lead --out leads.xlsx
+  mekong export --from crm --names en
   mekong export --from archive --format csv --out - | head`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.export(cmd.Context(), o) },
@@ -103,7 +106,9 @@ func (c *cli) export(ctx context.Context, o exportOptions) error {
 		return err
 	}
 	defer kept.drop()
+	kind := onlyKind(s.Config)
 	if err := s.Read(ctx, since, func(r pipeline.Record) error {
+		r.Kind = cmp.Or(r.Kind, kind)
 		if o.kind != "" && r.Kind != o.kind {
 			return nil
 		}
@@ -131,14 +136,26 @@ func (c *cli) export(ctx context.Context, o exportOptions) error {
 func onlySink(c *config.Config) (string, error) {
 	var can []string
 	for _, name := range c.SinkNames() {
-		if c.Sinks[name].MongoDB != nil {
+		if sinks.CanRead(c.Sinks[name]) {
 			can = append(can, name)
 		}
 	}
-	if len(can) == 1 {
+	switch len(can) {
+	case 0:
+		return "", usagef("there is no sink that can be read; there are: %s", strings.Join(c.SinkNames(), ", "))
+	case 1:
 		return can[0], nil
 	}
-	return "", usagef("say which sink with --from; there are: %s", strings.Join(c.SinkNames(), ", "))
+	return "", usagef("say which sink with --from; those that can be read are: %s", strings.Join(can, ", "))
+}
+
+// onlyKind is the kind of all records of a sink, where there is but one: not every
+// destination has a column for it.
+func onlyKind(s config.Sink) string {
+	if len(s.Accept) == 1 && s.Accept[0] != "*" {
+		return s.Accept[0]
+	}
+	return ""
 }
 
 var ago = regexp.MustCompile(`^(\d{1,5})([mhdw])$`)

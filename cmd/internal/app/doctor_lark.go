@@ -8,6 +8,7 @@ import (
 
 	"mekong/config"
 	"mekong/pipeline"
+	"mekong/pipeline/bus"
 	"mekong/sinks"
 )
 
@@ -40,22 +41,33 @@ func (e *examination) startServer(ctx context.Context) error {
 	return e.serverErr
 }
 
-// shared opens once what the Lark sinks share, with a mekong that is running, too.
-func (e *examination) shared(ctx context.Context) (*larks, error) {
-	e.natsMu.Lock()
-	defer e.natsMu.Unlock()
+// bus opens the bus once, with a mekong that is running, too. The caller holds natsMu.
+func (e *examination) bus(ctx context.Context) (*bus.Bus, error) {
 	err := e.startServer(ctx)
-	if e.larks != nil || e.larksErr != nil {
-		return e.larks, e.larksErr
-	}
 	switch {
+	case e.over:
+		return nil, err
+	case e.busTried:
+		return e.app.Bus, e.busErr
 	case natsInUse(err):
 		err = e.app.visitBus(ctx)
 	case err == nil:
 		err = e.app.connectBus(ctx)
 	}
+	e.busTried, e.busErr = true, err
+	return e.app.Bus, err
+}
+
+// shared opens once what the Lark sinks share.
+func (e *examination) shared(ctx context.Context) (*larks, error) {
+	e.natsMu.Lock()
+	defer e.natsMu.Unlock()
+	if e.larks != nil || e.larksErr != nil {
+		return e.larks, e.larksErr
+	}
+	b, err := e.bus(ctx)
 	if err == nil {
-		e.larks, err = peekLarks(ctx, e.c, e.app.Bus, e.c.SinkNames())
+		e.larks, err = peekLarks(ctx, e.c, b, e.c.SinkNames())
 	}
 	e.larksErr = err
 	return e.larks, err
@@ -84,27 +96,41 @@ func (e *examination) larkBase(ctx context.Context, name string, o *sinks.Option
 	switch {
 	case err == nil:
 		o.LarkBase = l.base
-	case user && errors.Is(err, errNoNATS):
-		return []pipeline.Finding{{Level: pipeline.Fail, Setting: setting, What: "nobody has signed in yet", Fix: "sign in: " + larkLogin(name)}}, false
-	case user && ctx.Err() == nil:
-		return []pipeline.Finding{{
-			Level: pipeline.Warn, Setting: setting, What: "the sign-in cannot be looked at, so neither can what it may do: " + err.Error(), Fix: "mend that, and run the doctor again",
-		}}, false
 	case user:
-		return []pipeline.Finding{{Level: pipeline.Fail, Setting: setting, What: "the sign-in could not be read in time", Fix: "run the doctor again"}}, false
-	case errors.Is(err, errNoNATS):
-		return nil, true // there is nothing to remember
+		return []pipeline.Finding{unseen(ctx, err, setting, larkLogin(name))}, false
 	default:
-		return []pipeline.Finding{{
-			Setting: config.Path("sinks", name, "larkbase", "columns"),
-			What:    "looked at without what is remembered of renamed columns: " + err.Error(),
-		}}, true
+		return forgotten(err, config.Path("sinks", name, "larkbase", "columns"), "what is remembered of renamed columns"), true
 	}
 	if s := l.sessions[name]; s != nil {
 		found = s.Findings(ctx, setting, larkLogin(name))
 	}
-	broken := slices.ContainsFunc(found, func(f pipeline.Finding) bool { return f.Level == pipeline.Fail })
-	return found, !broken
+	return found, !broken(found)
+}
+
+// unseen is for a sign-in that could not be looked at.
+func unseen(ctx context.Context, err error, setting, login string) pipeline.Finding {
+	switch {
+	case errors.Is(err, errNoNATS):
+		return pipeline.Finding{Level: pipeline.Fail, Setting: setting, What: "nobody has signed in yet", Fix: "sign in: " + login}
+	case ctx.Err() != nil:
+		return pipeline.Finding{Level: pipeline.Fail, Setting: setting, What: "the sign-in could not be read in time", Fix: "run the doctor again"}
+	}
+	return pipeline.Finding{
+		Level: pipeline.Warn, Setting: setting, What: "the sign-in cannot be looked at, so neither can what it may do: " + err.Error(), Fix: "mend that, and run the doctor again",
+	}
+}
+
+// forgotten is for a memory that could not be read. One that nobody has made yet
+// lacks nothing.
+func forgotten(err error, setting, what string) []pipeline.Finding {
+	if errors.Is(err, errNoNATS) {
+		return nil
+	}
+	return []pipeline.Finding{{Setting: setting, What: "looked at without " + what + ": " + err.Error()}}
+}
+
+func broken(found []pipeline.Finding) bool {
+	return slices.ContainsFunc(found, func(f pipeline.Finding) bool { return f.Level == pipeline.Fail })
 }
 
 // notices sees whether the group where operators are told can be reached.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"mekong/config"
 	"mekong/pipeline"
@@ -21,6 +22,9 @@ type googles struct {
 	memory  *bus.KV      // nil: nothing is remembered
 	vendors *vendors
 	look    bool // nothing that a sink would remember is written
+
+	mu  sync.Mutex
+	ids map[string]google.Identity // by sink
 }
 
 // openGoogles gives the sinks of Google what they share through the bus.
@@ -45,10 +49,48 @@ func (a *App) openGoogles(ctx context.Context, o *sinks.Options) error {
 	return nil
 }
 
+// peekGoogles makes it for sinks that only look around. b is nil where there is nothing
+// to remember; then a person's sign-in is not to be had either. The store of tokens,
+// and with it the key, is opened where a sink needs a sign-in.
+func peekGoogles(ctx context.Context, c *config.Config, b *bus.Bus, names []string) (g *googles, err error) {
+	g = &googles{config: c, look: true}
+	if b == nil {
+		return g, nil
+	}
+	if g.memory, err = b.KV(ctx, memoryTable, 0); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if s := c.Sinks[name].Sheets; s != nil && s.Identity == config.IdentityUser && g.store == nil {
+			if g.store, err = TokenStore(ctx, b, c.DataDir); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return g, nil
+}
+
+// identity is who a sink writes as, made once.
+func (g *googles) identity(sink string) (google.Identity, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if id := g.ids[sink]; id != nil {
+		return id, nil
+	}
+	id, err := GoogleIdentity(sink, *g.config.Sinks[sink].Sheets, g.store, g.vendors.token(sink))
+	if err != nil {
+		return nil, err
+	}
+	if g.ids == nil {
+		g.ids = map[string]google.Identity{}
+	}
+	g.ids[sink] = id
+	return id, nil
+}
+
 // sheets is for a sink that writes to a spreadsheet.
 func (g *googles) sheets(sink string) (sheets.Options, error) {
-	conf := *g.config.Sinks[sink].Sheets
-	id, err := GoogleIdentity(sink, conf, g.store, g.vendors.token(sink))
+	id, err := g.identity(sink)
 	if err != nil {
 		return sheets.Options{}, err
 	}
