@@ -20,11 +20,12 @@ import (
 
 func (c *cli) connectCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "connect",
-		Short:   "Set a sink up from the link of its table",
-		Example: "  mekong connect lark 'https://example.larksuite.com/base/HTJ6b?table=tblpg'",
+		Use:   "connect",
+		Short: "Set a sink up from the link of its table",
+		Example: `  mekong connect lark 'https://example.larksuite.com/base/HTJ6b?table=tblpg'
+  mekong connect sheets 'https://docs.google.com/spreadsheets/d/1AbC/edit#gid=0'`,
 	}
-	cmd.AddCommand(c.connectLarkCommand())
+	cmd.AddCommand(c.connectLarkCommand(), c.connectSheetsCommand())
 	return cmd
 }
 
@@ -41,6 +42,7 @@ type connection struct {
 	block func(ref string, mapped []proposal) []string
 	// keyColumn is the sink's own column.
 	keyColumn func(config.Sink) string
+	next      []string // what is to be done first once it is written: a command, and what that does
 }
 
 // survey is what was found behind a link.
@@ -95,6 +97,11 @@ func (c *cli) connect(ctx context.Context, ask *asker, con *connection, found su
 	if report.Worst() == pipeline.Fail {
 		return quietError{errNotUsable}
 	}
+	return c.settle(ctx, ask, con, mapped, was)
+}
+
+// settle writes the sink into the configuration, if whoever was asked wants that.
+func (c *cli) settle(ctx context.Context, ask *asker, con *connection, mapped []proposal, was []byte) error {
 	text, err := con.plan(c.config, was, mapped)
 	if errors.Is(err, errByHand) {
 		fmt.Fprintf(c.out, "\nIn %s: %s.\nPut this under sinks: yourself:\n\n  %s:\n    %s\n", c.config, err, con.name, strings.Join(con.block(con.ref, mapped), "\n    "))
@@ -209,6 +216,10 @@ func (c *cli) connected(con *connection, was, text []byte) error {
 	if c.config != "mekong.yaml" {
 		file = " -c " + c.config
 	}
-	fmt.Fprintf(c.out, "Next:\n  mekong doctor %s --write%s    proves it with one row\n  mekong run%s\n", con.name, file, file)
+	fmt.Fprintln(c.out, "Next:")
+	if len(con.next) == 2 {
+		fmt.Fprintf(c.out, "  %s%s    %s\n", con.next[0], file, con.next[1])
+	}
+	fmt.Fprintf(c.out, "  mekong doctor %s --write%s    proves it with one row\n  mekong run%s\n", con.name, file, file)
 	return nil
 }

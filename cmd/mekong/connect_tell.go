@@ -8,17 +8,27 @@ import (
 
 // tellColumns shows the live columns with what is proposed for each.
 func (c *cli) tellColumns(s survey, mapped []proposal) {
+	if len(mapped) == 0 {
+		fmt.Fprintf(c.out, "%s, has no columns yet: they are made with the first records, one for each field.\n\n", s.title)
+		return
+	}
 	fmt.Fprintf(c.out, "%s, %d columns:\n\n", s.title, len(mapped))
-	name, kind, field := len("Column"), len("Type"), len("Field")
+	name, kind, field, typed := len("Column"), 0, len("Field"), ""
 	for _, p := range mapped {
 		name = max(name, utf8.RuneCountInString(tame(p.Column.name)))
-		kind = max(kind, len(p.Column.kind))
-		field = max(field, len(p.Field))
+		if p.Column.kind != "" {
+			typed = "Type"
+		}
+		kind = max(kind, len(p.Column.kind), len(typed))
+		field = max(field, utf8.RuneCountInString(p.Field))
 	}
 	row := func(a, b, arrow, d, e string) {
-		fmt.Fprintln(c.out, strings.TrimRight(fmt.Sprintf("  %s  %-*s  %s %-*s  %s", padded(a, name), kind, b, arrow, field, d, e), " "))
+		if typed != "" { // else the vendor has none
+			b = fmt.Sprintf("  %-*s", kind, b)
+		}
+		fmt.Fprintln(c.out, strings.TrimRight(fmt.Sprintf("  %s%s  %s %s  %s", padded(a, name), b, arrow, padded(d, field), e), " "))
 	}
-	row("Column", "Type", " ", "Field", "")
+	row("Column", typed, " ", "Field", "")
 	for _, p := range mapped {
 		arrow := "←"
 		if p.Field == "" {
