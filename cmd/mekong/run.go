@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,7 +83,17 @@ func (c *cli) announce(conf *config.Config, a *app.App) {
 		fmt.Fprintf(c.err, "  sink   %-12s takes %s\n", s.Name, strings.Join(s.Config.Accept, ", "))
 	}
 	if a.Console != nil {
-		fmt.Fprintf(c.err, "  operators           http://%s/metrics, /readyz\n", a.Console.Addr())
+		announceConsole(c.err, a)
+	}
+}
+
+// announceConsole prints where the console is, and once, at the very first start, the
+// link that signs in.
+func announceConsole(w io.Writer, a *app.App) {
+	address, tokenFile := a.ConsoleLink()
+	fmt.Fprintf(w, "  console             %s\n", address)
+	if tokenFile != "" {
+		fmt.Fprintf(w, "                      sign in with the token in %s\n", tokenFile)
 	}
 }
 

@@ -1,21 +1,29 @@
-// Package console is the operators' listener: metrics and probes.
+// Package console is the operators' listener: the pages that show where every lead
+// is, and the metrics and probes of the process.
 //
-// It does not know what is measured, nor what makes a process ready; both are
-// given to it.
+// The pages are plain HTML made here, read without JavaScript, and ask nothing of
+// any other machine; a little JavaScript of ours keeps the numbers current. Who may
+// see them is settled here too: users, sessions, roles, and what a browser is told
+// to refuse.
+//
+// It does not know where what it shows comes from: each page has a function or a
+// small interface in [Options], and a page whose source is nil does not exist.
 package console
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"mekong/pipeline/doctor"
 )
 
 // Options of [New].
@@ -25,51 +33,124 @@ type Options struct {
 	// Ready says what keeps the process from doing its work; nil: nothing.
 	Ready  func(context.Context) error
 	Logger *slog.Logger
+
+	// Users may sign in with a password, whoever has Token with the link of it, as an
+	// operator. With neither there are no pages, only the metrics and probes.
+	Users []User
+	Token string
+	// Proxies are those in front, whose X-Forwarded-For and X-Forwarded-Proto count.
+	Proxies []netip.Prefix
+	Zone    *time.Location   // in which times are shown; nil: UTC
+	Now     func() time.Time // nil: time.Now
+	Audit   *Audit           // where it is written down who did what; nil: nowhere
+
+	// Flow tells how everything stands.
+	Flow func(context.Context) (Snapshot, error)
+	// Doctor examines everything. It ends with its context.
+	Doctor func(context.Context) doctor.Report
 }
 
 // Console serves the operators' endpoints.
 type Console struct {
 	opts     Options
 	listener net.Listener
+	log      *slog.Logger
+	users    users
+	sessions *sessions
+	attempts *attempts
+	pages    *pages
+	flow     *sampler
+	health   *examiner
 }
 
 // New opens the listener, so that a port in use is known at start.
 func New(o Options) (*Console, error) {
-	l, err := net.Listen("tcp", o.Addr)
-	if err != nil {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Console{opts: o, log: o.Logger, users: newUsers(o.Users, o.Token), sessions: newSessions(o.Now), attempts: newAttempts(o.Now)}
+	if o.Flow != nil {
+		c.flow = newSampler(o.Flow, o.Now)
+	}
+	if o.Doctor != nil {
+		c.health = &examiner{run: o.Doctor, now: o.Now}
+	}
+	var err error
+	if c.pages, err = newPages(o.Zone, o.Now); err != nil {
+		return nil, fmt.Errorf("the console's pages: %w", err)
+	}
+	if c.listener, err = net.Listen("tcp", o.Addr); err != nil {
 		return nil, fmt.Errorf("http.console: %w; is another mekong running? Choose another port", err)
 	}
-	return &Console{opts: o, listener: l}, nil
+	return c, nil
 }
 
 // Addr is where it listens.
 func (c *Console) Addr() net.Addr { return c.listener.Addr() }
 
-// Handler is what the listener serves: /metrics, /healthz (the process lives)
-// and /readyz (it can do its work).
+// Handler is what the listener serves.
 func (c *Console) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(c.opts.Metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte("ok\n"))
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
-		defer cancel()
-		answer := map[string]any{"ready": true}
-		status := http.StatusOK
-		if err := c.opts.Ready(ctx); err != nil {
-			answer, status = map[string]any{"ready": false, "why": err.Error()}, http.StatusServiceUnavailable
+	c.probes(mux)
+	if !c.users.none() {
+		c.doors(mux)
+		c.rooms(mux)
+	}
+	return hardened(mux)
+}
+
+// rooms are the pages that need a sign-in. What is not here does not exist, and
+// that, too, is told only to those who are signed in.
+func (c *Console) rooms(mux *http.ServeMux) {
+	mux.Handle("/", c.signedIn(Viewer, c.nowhere))
+	mux.Handle("GET /{$}", c.signedIn(Viewer, c.start))
+	if c.flow != nil {
+		mux.Handle("GET /flow", c.signedIn(Viewer, c.flowPage))
+		mux.Handle("GET /api/flow", c.signedIn(Viewer, c.flowData))
+		mux.Handle("GET /api/live", c.signedIn(Viewer, c.live))
+	}
+	if c.health != nil {
+		mux.Handle("GET /health", c.signedIn(Viewer, c.healthPage))
+	}
+	if c.opts.Audit != nil {
+		mux.Handle("GET /activity", c.signedIn(Viewer, c.activityPage))
+	}
+}
+
+// tabs are the pages there are, in the order of the navigation.
+func (c *Console) tabs() (list []string) {
+	for _, t := range []struct {
+		name  string
+		there bool
+	}{{"flow", c.flow != nil}, {"health", c.health != nil}, {"activity", c.opts.Audit != nil}} {
+		if t.there {
+			list = append(list, t.name)
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(answer)
-	})
-	return mux
+	}
+	return list
+}
+
+// start sends to the first page there is.
+func (c *Console) start(w http.ResponseWriter, r *http.Request, v visitor) {
+	tabs := c.tabs()
+	if len(tabs) == 0 {
+		c.nowhere(w, r, v)
+		return
+	}
+	http.Redirect(w, r, "/"+tabs[0], http.StatusSeeOther)
 }
 
 // Run serves until ctx ends.
 func (c *Console) Run(ctx context.Context) error {
+	// Live streams end with the listener, or they would hold the stop up.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	s := &http.Server{
 		Handler:           c.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -77,6 +158,8 @@ func (c *Console) Run(ctx context.Context) error {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
 	}
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
@@ -86,10 +169,21 @@ func (c *Console) Run(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	if err := s.Serve(c.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("the operators' listener: %w", err)
+	g, ctx := errgroup.WithContext(ctx)
+	if c.flow != nil {
+		g.Go(func() error { c.flow.follow(ctx); return nil })
 	}
-	return nil
+	if c.health != nil {
+		g.Go(func() error { c.health.work(ctx); return nil })
+	}
+	g.Go(func() error {
+		defer cancel()
+		if err := s.Serve(c.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("the operators' listener: %w", err)
+		}
+		return nil
+	})
+	return g.Wait()
 }
 
 // Close gives the port back when Run was never called.

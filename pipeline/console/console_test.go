@@ -5,23 +5,105 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"mekong/pipeline"
+	"mekong/pipeline/bus"
+	"mekong/pipeline/doctor"
 )
 
-// serve runs a console on a free port and gives its address.
-func serve(t *testing.T, ready func(context.Context) error) string {
+// clock is a time that a test moves.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func newClock() *clock { return &clock{at: time.Date(2026, 11, 24, 3, 42, 7, 0, time.UTC)} }
+
+const (
+	operatorPassword = "correct horse battery"
+	viewerPassword   = "một câu đủ dài khác"
+	token            = "0123456789abcdef0123456789abcdef0123456789a"
+)
+
+// snapshot is two sources and two sinks, one of them held.
+func snapshot(now time.Time) Snapshot {
+	return Snapshot{
+		Durability: "each lead: fsync'd on 1 disk",
+		Sources: []SourceNow{
+			{Name: "landing", Kind: "ladipage", Here: true, Accepted: 1204, Refused: 3},
+			{Name: "support", Kind: "chatlog"},
+		},
+		Sinks: []SinkNow{
+			{Name: "archive", Kind: "mongodb", Accept: []string{"*"}, Here: true, Balance: bus.Balance{Sink: "archive", Accepted: 1204, Stored: 1204}},
+			{Name: "crm", Kind: "larkbase", Accept: []string{"lead"}, Here: true, HeldSince: now.Add(-3 * time.Minute), HeldWhy: "field not found: Ngân sách",
+				Balance: bus.Balance{Sink: "crm", Accepted: 1204, Stored: 1189, Waiting: 14, Buried: 1, Oldest: now.Add(-4 * time.Minute)}},
+		},
+	}
+}
+
+// world is a console with everything, and what it is asked for.
+type world struct {
+	*Console
+	t     *testing.T
+	base  string
+	clock *clock
+	flow  func() (Snapshot, error)
+}
+
+func (w *world) options(o *Options) {
+	o.Addr, o.Metrics = "127.0.0.1:0", prometheus.NewRegistry()
+	o.Users = []User{{"an", operatorPassword, Operator}, {"binh", viewerPassword, Viewer}}
+	o.Token = token
+	o.Now = w.clock.now
+	o.Zone = time.FixedZone("+07", 7*3600)
+	o.Flow = func(context.Context) (Snapshot, error) { return w.flow() }
+	o.Doctor = func(context.Context) doctor.Report {
+		return doctor.Report{Groups: []doctor.Group{{Name: "sink crm", Findings: []pipeline.Finding{{Level: pipeline.Fail, Setting: "sinks.crm.larkbase",
+			What: `the column "<script>alert(1)</script>" is not there`, Fix: "open https://example.larksuite.com/base/HTJ6b?table=tbl1, and make it"}}}}}
+	}
+	audit, err := OpenAudit(w.t.TempDir() + "/audit.jsonl")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	o.Audit = audit
+}
+
+// newWorld runs a console; change may alter its options.
+func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
-	reg := prometheus.NewRegistry()
-	n := prometheus.NewCounter(prometheus.CounterOpts{Name: "mekong_test_total", Help: "A count."})
-	n.Add(3)
-	reg.MustRegister(n)
-	c, err := New(Options{Addr: "127.0.0.1:0", Metrics: reg, Ready: ready})
+	w := &world{t: t, clock: newClock()}
+	w.flow = func() (Snapshot, error) { return snapshot(w.clock.now()), nil }
+	var o Options
+	w.options(&o)
+	for _, f := range change {
+		f(&o)
+	}
+	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.Console, w.base = c, "http://"+c.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
@@ -31,30 +113,97 @@ func serve(t *testing.T, ready func(context.Context) error) string {
 			t.Error(err)
 		}
 	})
-	return "http://" + c.Addr().String()
+	return w
 }
 
-func get(t *testing.T, url string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+// browser keeps cookies and follows nothing by itself.
+func (w *world) browser() *http.Client {
+	jar, err := cookiejar.New(nil)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	return &http.Client{Jar: jar, Timeout: 10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (w *world) do(b *http.Client, method, path string, form url.Values, header ...string) answer {
+	w.t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.base+path, body)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := b.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	return resp.StatusCode, string(body)
+	return answer{resp.StatusCode, resp.Header, string(text)}
 }
 
-func TestEndpoints(t *testing.T) {
+func (w *world) get(b *http.Client, path string, header ...string) answer {
+	w.t.Helper()
+	return w.do(b, http.MethodGet, path, nil, header...)
+}
+
+var hidden = map[string]*regexp.Regexp{
+	"form": regexp.MustCompile(`name="form" value="([^"]+)"`),
+	"csrf": regexp.MustCompile(`name="csrf" value="([^"]+)"`),
+}
+
+// field is the value of a hidden field of a page.
+func (w *world) field(page, name string) string {
+	w.t.Helper()
+	m := hidden[name].FindStringSubmatch(page)
+	if m == nil {
+		w.t.Fatalf("the page has no field %s:\n%s", name, page)
+	}
+	return m[1]
+}
+
+// signIn is a browser that is signed in.
+func (w *world) signIn(name, password string) *http.Client {
+	w.t.Helper()
+	b := w.browser()
+	a := w.do(b, http.MethodPost, "/login", url.Values{"form": {w.field(w.get(b, "/login").body, "form")}, "name": {name}, "password": {password}})
+	if a.status != http.StatusSeeOther {
+		w.t.Fatalf("%s cannot sign in: %d\n%s", name, a.status, a.body)
+	}
+	return b
+}
+
+func (w *world) operator() *http.Client { w.t.Helper(); return w.signIn("an", operatorPassword) }
+func (w *world) viewer() *http.Client   { w.t.Helper(); return w.signIn("binh", viewerPassword) }
+
+func TestProbesAreOpenAndNothingElseIsWithoutUsers(t *testing.T) {
 	var trouble error
-	base := serve(t, func(context.Context) error { return trouble })
+	w := newWorld(t, func(o *Options) {
+		reg := prometheus.NewRegistry()
+		n := prometheus.NewCounter(prometheus.CounterOpts{Name: "mekong_test_total", Help: "A count."})
+		n.Add(3)
+		reg.MustRegister(n)
+		o.Metrics, o.Users, o.Token = reg, nil, ""
+		o.Ready = func(context.Context) error { return trouble }
+	})
 	for _, c := range []struct {
 		path    string
 		trouble error
@@ -67,11 +216,13 @@ func TestEndpoints(t *testing.T) {
 		{"/readyz", errors.New("the store is full"), 503, "the store is full"},
 		{"/healthz", errors.New("the store is full"), 200, "ok"},
 		{"/", nil, 404, ""},
+		{"/login", nil, 404, ""},
+		{"/flow", nil, 404, ""},
 	} {
 		trouble = c.trouble
-		status, body := get(t, base+c.path)
-		if status != c.status || !strings.Contains(body, c.says) {
-			t.Errorf("%s with %v answers %d %q", c.path, c.trouble, status, body)
+		a := w.get(w.browser(), c.path)
+		if a.status != c.status || !strings.Contains(a.body, c.says) {
+			t.Errorf("%s with %v answers %d %q", c.path, c.trouble, a.status, a.body)
 		}
 	}
 }

@@ -68,10 +68,12 @@ type App struct {
 	nats     *local.Server      // nil with an external one
 	mongo    *mongolocal.Server // nil until a sink wants it
 	delivers []*worker.Deliver
-	larks    *larks             // nil without a sink of Lark
-	watched  *vendors           // nil without a sink that has a vendor
-	notifier *larkchat.Notifier // nil when nobody is to be told
-	undo     []func()           // in order of making; Close runs it backwards
+	larks    *larks               // nil without a sink of Lark
+	watched  *vendors             // nil without a sink that has a vendor
+	notifier *larkchat.Notifier   // nil when nobody is to be told
+	door     *prometheus.Registry // of the door's metrics alone; nil without the role
+	link     link                 // into the console
+	undo     []func()             // in order of making; Close runs it backwards
 }
 
 // New opens everything but starts nothing. After an error nothing stays open.
@@ -126,11 +128,9 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 		a.later(a.notifier.Close)
 	}
 	if a.has(RoleConsole) {
-		a.Console, err = console.New(console.Options{Addr: c.HTTP.Console, Metrics: a.registry, Ready: a.Ready, Logger: a.log})
-		if err != nil {
+		if err := a.openConsole(); err != nil {
 			return a, err
 		}
-		a.later(func() { _ = a.Console.Close() })
 	}
 	return a, nil
 }

@@ -19,7 +19,7 @@ const recallFor = 24 * time.Hour
 
 func (a *App) openSources(ctx context.Context) (err error) {
 	a.Sources, err = sources.Open(a.config, sources.Options{
-		Logger: a.log, Metrics: a.registry, Refuse: a.Bus.Refuse, Positions: a.positions, Hear: a.hear,
+		Logger: a.log, Metrics: a.doorMetrics(), Refuse: a.Bus.Refuse, Positions: a.positions, Hear: a.hear,
 	})
 	if err != nil {
 		return err

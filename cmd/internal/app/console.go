@@ -1,0 +1,109 @@
+package app
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"mekong/config"
+	"mekong/pipeline/console"
+	"mekong/sources/intake"
+)
+
+// consoleToken holds the token of the sign-in link, where the configuration names no
+// users.
+const consoleToken = "console.token"
+
+// openConsole gives the console what it shows, each thing from whoever knows it.
+func (a *App) openConsole() (err error) {
+	c := a.config
+	o := console.Options{Addr: c.HTTP.Console, Metrics: a.registry, Ready: a.Ready, Logger: a.log,
+		Flow: a.flow, Doctor: a.examine}
+	for _, name := range c.Console.UserNames() {
+		u := c.Console.Users[name]
+		role := console.Viewer
+		if u.Role == config.RoleOperator {
+			role = console.Operator
+		}
+		o.Users = append(o.Users, console.User{Name: name, Password: u.Password.Reveal(), Role: role})
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	if len(o.Users) == 0 {
+		if a.link.token, a.link.fresh, err = linkToken(filepath.Join(c.DataDir, consoleToken)); err != nil {
+			return err
+		}
+		o.Token = a.link.token
+	}
+	if o.Zone, err = time.LoadLocation(c.Timezone); err != nil {
+		return fmt.Errorf("timezone: %w", err)
+	}
+	if o.Proxies, err = intake.ParseProxies(c.HTTP.TrustedProxies); err != nil {
+		return fmt.Errorf("http.trusted_proxies: %w", err)
+	}
+	if o.Audit, err = console.OpenAudit(filepath.Join(c.DataDir, "audit.jsonl")); err != nil {
+		return err
+	}
+	if a.Console, err = console.New(o); err != nil {
+		return err
+	}
+	a.later(func() { _ = a.Console.Close() })
+	return nil
+}
+
+// link is how somebody signs in to the console where there are no users.
+type link struct {
+	token string
+	fresh bool // made at this start
+}
+
+// ConsoleLink is the address of the console. It signs in whoever opens it where the
+// configuration names no users and the token was made at this start; after that it is
+// told only in which file the token is.
+func (a *App) ConsoleLink() (address, tokenFile string) {
+	address = "http://" + dialable(a.Console.Addr().String()) + "/"
+	switch {
+	case a.link.token == "":
+		return address, ""
+	case a.link.fresh:
+		return address + "login?token=" + url.QueryEscape(a.link.token), ""
+	}
+	return address, filepath.Join(a.config.DataDir, consoleToken)
+}
+
+// linkToken reads the token, or makes one when there is none. The file is its owner's
+// alone.
+func linkToken(path string) (token string, fresh bool, err error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		if token = strings.TrimSpace(string(text)); len(token) < 32 {
+			return "", false, fmt.Errorf("%s holds no token; delete it, and one is made", path)
+		}
+		return token, false, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", false, fmt.Errorf("the console's token cannot be read: %w", err)
+	}
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the process instead
+	token = base64.RawURLEncoding.EncodeToString(b[:])
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) { // another process was quicker
+		return linkToken(path)
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("the console's token cannot be kept: %w", err)
+	}
+	_, err = f.WriteString(token + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", false, fmt.Errorf("the console's token cannot be kept: %w", err)
+	}
+	return token, true, nil
+}
