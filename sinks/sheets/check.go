@@ -15,6 +15,7 @@ import (
 // Check looks at credentials, spreadsheet, tab, header, room, quota and clock. It only
 // reads, and stops where nothing behind could be told. It costs two reads or three.
 func (s *Sink) Check(ctx context.Context) []pipeline.Finding {
+	s.remind(ctx)
 	c := &check{s: s, ctx: ctx}
 	for _, step := range []func() bool{c.token, c.book, c.tab, c.header} {
 		if ctx.Err() != nil || !step() {

@@ -49,3 +49,14 @@ func (c *check) first() bool {
 	c.t = t
 	return true
 }
+
+// remind reads Memory for a sink that has not written yet, so that a look is at the
+// spreadsheet that is written to. While a Write is under way it has been read.
+func (s *Sink) remind(ctx context.Context) {
+	select {
+	case <-s.turn:
+		s.recall(ctx)
+		s.turn <- struct{}{}
+	default:
+	}
+}

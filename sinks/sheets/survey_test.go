@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"mekong/config"
+	"mekong/pipeline"
+	"mekong/sinks/sheets"
 	"mekong/sinks/sheets/sheetsim"
 )
 
@@ -27,5 +30,20 @@ func TestSurvey(t *testing.T) {
 	w.Unshare(bookID, email)
 	if v, wrong := w.sink(nil).Survey(t.Context()); v != nil || len(wrong) == 0 || !strings.Contains(wrong[len(wrong)-1].Fix, email) {
 		t.Errorf("%+v, %+v", v, wrong)
+	}
+}
+
+// A look is at the spreadsheet that is written to by now, as Memory has it.
+func TestCheckRemembers(t *testing.T) {
+	w := newWorld(t, sheetsim.Options{})
+	const next = "1NextNextNext"
+	w.AddSpreadsheet(next, "Năm sau", sheetsim.SheetOptions{})
+	w.Share(next, email, sheetsim.Writer)
+	w.conf.NewSpreadsheets = []string{"https://docs.google.com/spreadsheets/d/" + next + "/edit"}
+	mem := &memory{data: []byte(`{"at":"` + next + `"}`)}
+	s := w.sink(func(_ *config.Sheets, o *sheets.Options) { o.Memory = mem })
+	found := s.Check(t.Context())
+	if !slices.ContainsFunc(found, func(f pipeline.Finding) bool { return strings.Contains(f.What, `"Năm sau"`) }) {
+		t.Errorf("it looks elsewhere: %+v", found)
 	}
 }
