@@ -1,0 +1,325 @@
+package trace
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Filter narrows a search; zero values narrow nothing.
+type Filter struct {
+	Source, Form, Kind string
+	Sink               string // only what this sink takes
+	State              State  // at Sink, or at any sink without one
+	Since, Until       time.Time
+	After              string // a [Page.Next]: go on behind that page
+}
+
+// Page is a part of what was found, the newest first.
+type Page struct {
+	Entries []Entered `json:"entries"`
+	Next    string    `json:"next,omitempty"` // for [Filter.After]; "" when there is no more
+}
+
+// Entered is what the index knows of one record, or of a delivery that no record was
+// made of (then Kind is "").
+type Entered struct {
+	ID       string    `json:"id"`
+	Key      string    `json:"key"`
+	Kind     string    `json:"kind,omitempty"`
+	Source   string    `json:"source"`
+	Received time.Time `json:"received"`
+	Occurred time.Time `json:"occurred"`
+	Name     string    `json:"name,omitempty"`
+	Phone    string    `json:"phone,omitempty"` // as people write it
+	Email    string    `json:"email,omitempty"`
+	Form     string    `json:"form,omitempty"`
+	Page     string    `json:"page,omitempty"`
+	Flags    []string  `json:"flags,omitempty"`
+	Steps    []Step    `json:"steps"` // by name of the sink
+
+	n   int64
+	seq uint64
+	raw bool
+}
+
+// Step is what became of an entry at a sink, or at the transform.
+type Step struct {
+	Sink     string        `json:"sink"` // "transform" is the stage before the sinks
+	State    State         `json:"state"`
+	At       time.Time     `json:"at,omitzero"`
+	Took     time.Duration `json:"took,omitempty"` // of the whole batch
+	Attempts int           `json:"attempts,omitempty"`
+	Ref      string        `json:"ref,omitempty"`
+	Why      string        `json:"why,omitempty"`
+	Grave    uint64        `json:"grave,omitempty"` // where it is in BURIED
+}
+
+// MostEntries is the largest page.
+const MostEntries = 1000
+
+// Search finds entries by a phone number in any spelling or its last digits (three at
+// least), by words of a name with or without diacritics (the beginnings of words are
+// enough), by e-mail, by the ID of a record or delivery or the key of a row, by page or by
+// a value of utm_*. An empty term finds all. limit is at most [MostEntries].
+//
+// A filter by state reads entry by entry what the other conditions leave; give it a
+// deadline.
+func (x *Index) Search(ctx context.Context, term string, f Filter, limit int) (Page, error) {
+	limit = min(max(limit, 1), MostEntries)
+	var page Page
+	after, err := cursor(f.After)
+	if err != nil {
+		return page, err
+	}
+	err = x.reading(ctx, func(c *sql.Conn) error {
+		q := &query{x: x, conn: c, ctx: ctx, filter: f, after: after, limit: limit + 1}
+		es, err := q.run(strings.TrimSpace(cut(term, 400)))
+		if err != nil {
+			return err
+		}
+		if len(es) > limit {
+			es = es[:limit]
+			page.Next = strconv.FormatInt(es[limit-1].n, 36)
+		}
+		page.Entries = es
+		return x.addSteps(ctx, c, es)
+	})
+	if err != nil {
+		return Page{}, fmt.Errorf("searching the index: %w", err)
+	}
+	return page, nil
+}
+
+func cursor(s string) (int64, error) {
+	if s == "" {
+		return 1<<63 - 1, nil
+	}
+	n, err := strconv.ParseInt(s, 36, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no place to go on from", cut(s, 40))
+	}
+	return n, nil
+}
+
+// query is one search.
+type query struct {
+	x      *Index
+	conn   *sql.Conn
+	ctx    context.Context
+	filter Filter
+	after  int64
+	limit  int
+}
+
+func (q *query) run(term string) ([]Entered, error) {
+	if term != "" {
+		// An ID is exact; whatever has one is meant.
+		ns, err := q.x.named(q.ctx, q.conn, term)
+		if err != nil {
+			return nil, err
+		}
+		if len(ns) > 0 {
+			list := make([]string, len(ns))
+			for i, n := range ns {
+				list[i] = strconv.FormatInt(n, 10)
+			}
+			return q.entries(`record r`, []string{`r.n IN (` + strings.Join(list, ",") + `)`}, nil, true)
+		}
+	}
+	match, possible, err := q.match(term)
+	if err != nil || !possible {
+		return nil, err
+	}
+	switch {
+	case match != "":
+		return q.entries(`words CROSS JOIN record r ON r.n = words.rowid`, []string{`words MATCH ?`}, []any{match}, false)
+	case q.rare():
+		// What is in an odd state is few: begin there. The index is for what is not 1, in
+		// these words.
+		return q.entries(`(SELECT DISTINCT n AS m FROM outcome WHERE state = `+strconv.Itoa(stateNumbers[q.filter.State])+
+			` AND state <> 1) o CROSS JOIN record r ON r.n = o.m`, nil, nil, true)
+	}
+	return q.entries(`record r`, nil, nil, true)
+}
+
+func (q *query) rare() bool {
+	return q.filter.State == Filtered || q.filter.State == BuriedAt || q.filter.State == Dropped
+}
+
+// entries runs the query over a table and its conditions, with the filters added. tokens
+// says that source, form and kind are not in the match and must be compared.
+func (q *query) entries(from string, where []string, args []any, compare bool) ([]Entered, error) {
+	n := `r.n`
+	if strings.HasPrefix(from, "words") {
+		n = `words.rowid` // so that the list of documents is walked, not sorted
+	}
+	where = append(where, n+` < ?`)
+	args = append(args, q.after)
+	f := &q.filter
+	if !f.Since.IsZero() {
+		where, args = append(where, n+` >= ?`), append(args, f.Since.UnixMicro())
+	}
+	if !f.Until.IsZero() {
+		where, args = append(where, n+` < ?`), append(args, f.Until.UnixMicro())
+	}
+	if compare {
+		for _, c := range [...]struct{ column, value string }{{"source", f.Source}, {"form", f.Form}, {"kind", f.Kind}} {
+			if c.value != "" {
+				where = append(where, `r.`+c.column+` = (SELECT no FROM label WHERE text = ?)`)
+				args = append(args, c.value)
+			}
+		}
+	}
+	condition, more := q.states()
+	if condition != "" {
+		where, args = append(where, condition), append(args, more...)
+	}
+	text := `SELECT r.n, r.bump, r.late, r.id, r.key, r.seq, r.raw, k.text, s.text, f.text, p.text, g.text, r.name, r.phone, r.email
+		FROM ` + from + `
+		LEFT JOIN label k ON k.no = r.kind LEFT JOIN label s ON s.no = r.source LEFT JOIN label f ON f.no = r.form
+		LEFT JOIN label p ON p.no = r.page LEFT JOIN label g ON g.no = r.flags
+		WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY ` + n + ` DESC LIMIT ` + strconv.Itoa(q.limit)
+	rows, err := q.conn.QueryContext(q.ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []Entered
+	for rows.Next() {
+		var e Entered
+		var bump, late, seq int64
+		var t [9]sql.NullString
+		if err := rows.Scan(&e.n, &bump, &late, &e.ID, &t[8], &seq, &e.raw, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]); err != nil {
+			return nil, err
+		}
+		e.seq = uint64(seq)
+		e.Received = time.UnixMicro(e.n - bump).UTC()
+		e.Occurred = time.UnixMicro(e.n - bump - late).UTC()
+		e.Kind, e.Source, e.Form, e.Page = t[0].String, t[1].String, t[2].String, t[3].String
+		e.Flags = strings.Fields(t[4].String)
+		e.Name, e.Phone, e.Email, e.Key = t[5].String, t[6].String, t[7].String, t[8].String
+		if e.Key == "" {
+			e.Key = e.ID
+		}
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+// states is the condition of the filters by sink and state.
+func (q *query) states() (string, []any) {
+	f := &q.filter
+	if f.Sink == "" && f.State == "" {
+		return "", nil
+	}
+	const there = `EXISTS (SELECT 1 FROM outcome o WHERE o.n = r.n`
+	if f.State != "" && f.State != Waiting {
+		c, args := there+` AND o.state = ?`, []any{stateNumbers[f.State]}
+		if f.Sink != "" {
+			c, args = c+` AND o.sink = (SELECT no FROM label WHERE text = ?)`, append(args, f.Sink)
+		}
+		return c + `)`, args
+	}
+	// Waiting is what a sink takes and has not settled; without a state, what it takes.
+	var ors []string
+	var args []any
+	for _, s := range q.x.opts.Sinks {
+		if f.Sink != "" && s.Name != f.Sink {
+			continue
+		}
+		c := `r.raw = 0`
+		var with []any
+		if !s.takes("*") {
+			c += ` AND r.kind IN (SELECT no FROM label WHERE text IN (` + strings.TrimSuffix(strings.Repeat("?,", len(s.Accept)), ",") + `))`
+			for _, k := range s.Accept {
+				with = append(with, k)
+			}
+		}
+		if f.State == Waiting {
+			c += ` AND NOT ` + there + ` AND o.sink = (SELECT no FROM label WHERE text = ?))`
+			with = append(with, s.Name)
+		}
+		ors, args = append(ors, c), append(args, with...)
+	}
+	if f.State == Waiting && f.Sink == "" {
+		ors = append(ors, `r.raw = 1 AND `+there+` AND o.state = 5)`)
+	}
+	if f.Sink != "" {
+		// One that is no longer configured still has what it settled.
+		c := there + ` AND o.sink = (SELECT no FROM label WHERE text = ?)`
+		if f.State == Waiting {
+			c += ` AND o.state = 5`
+		}
+		ors, args = append(ors, c+`)`), append(args, f.Sink)
+	}
+	return `(` + strings.Join(ors, ` OR `) + `)`, args
+}
+
+// named are the entries that have an ID, a delivery's ID or a key exactly.
+func (x *Index) named(ctx context.Context, c *sql.Conn, name string) ([]int64, error) {
+	rows, err := c.QueryContext(ctx, `SELECT r.n, r.id, r.key FROM ident i CROSS JOIN record r ON r.n = i.n WHERE i.h = ? ORDER BY r.n DESC LIMIT ?`,
+		hash(name), MostEntries)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []int64
+	for rows.Next() {
+		var n int64
+		var r row
+		var key sql.NullString
+		if err := rows.Scan(&n, &r.id, &key); err != nil {
+			return nil, err
+		}
+		r.key = key.String
+		for _, have := range r.names() {
+			if have == name {
+				out = append(out, n)
+				break
+			}
+		}
+	}
+	return out, rows.Err()
+}
+
+// addSteps adds what became of entries, and where they wait.
+func (x *Index) addSteps(ctx context.Context, c *sql.Conn, es []Entered) error {
+	if len(es) == 0 {
+		return nil
+	}
+	at := map[int64]*Entered{}
+	list := make([]string, len(es))
+	for i := range es {
+		at[es[i].n] = &es[i]
+		list[i] = strconv.FormatInt(es[i].n, 10)
+	}
+	rows, err := c.QueryContext(ctx, `SELECT o.n, s.text, o.state, o.at, o.took, o.tries, b.text, o.ref, o.why, o.grave FROM outcome o
+		LEFT JOIN label s ON s.no = o.sink LEFT JOIN label b ON b.no = o.base WHERE o.n IN (`+strings.Join(list, ",")+`)`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var n, when, took, grave sql.NullInt64
+		var state int
+		var s Step
+		var base, ref, why sql.NullString
+		if err := rows.Scan(&n, &s.Sink, &state, &when, &took, &s.Attempts, &base, &ref, &why, &grave); err != nil {
+			return err
+		}
+		s.State, s.At, s.Took = stateName(state), time.UnixMilli(when.Int64+n.Int64/1000).UTC(), time.Duration(took.Int64)*time.Millisecond
+		s.Ref, s.Why, s.Grave = base.String+ref.String, why.String, uint64(grave.Int64)
+		at[n.Int64].Steps = append(at[n.Int64].Steps, s)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for i := range es {
+		x.wait(&es[i])
+	}
+	return nil
+}
