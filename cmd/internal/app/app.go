@@ -21,6 +21,7 @@ import (
 	"mekong/pipeline/bus"
 	"mekong/pipeline/bus/local"
 	"mekong/pipeline/console"
+	"mekong/pipeline/trace"
 	"mekong/pipeline/worker"
 	"mekong/sinks"
 	"mekong/sinks/larkchat"
@@ -60,6 +61,7 @@ type App struct {
 	Sinks   []sinks.Opened
 	Sources *sources.Opened
 	Console *console.Console // nil without the role
+	Trace   *trace.Index     // nil without the role console
 
 	config   *config.Config
 	opts     Options
@@ -246,6 +248,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.Console != nil {
 		g.Go(func() error { return a.Console.Run(ctx) })
+	}
+	if a.Trace != nil {
+		g.Go(func() error { return a.Trace.Run(ctx) })
 	}
 	if len(a.Sinks) > 0 {
 		g.Go(func() error { return a.reportBalance(ctx) })
