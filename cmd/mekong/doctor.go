@@ -16,7 +16,7 @@ import (
 	"mekong/pipeline/doctor"
 )
 
-type doctorOptions struct{ json, write bool }
+type doctorOptions struct{ json, write, ready bool }
 
 func (c *cli) doctorCommand() *cobra.Command {
 	var o doctorOptions
@@ -27,22 +27,27 @@ func (c *cli) doctorCommand() *cobra.Command {
 every sink, side by side, and says what is wrong and how to mend it, with the
 page to open where there is one. With the names of sinks it looks at those only.
 
-It reads only, with three exceptions: with nats.url, or a sink of Lark Base, it
-makes the streams as run does, if they are not there; a sign-in that is due is
-renewed; and --write puts one marked row into each sink that knows how, and
-removes it again. A mekong may be running meanwhile.
+It reads only, with three exceptions: with nats.url, or a sink of Lark Base or
+Google Sheets, it makes the streams as run does, if they are not there; a sign-in
+that is due is renewed; and --write puts one marked row into each sink that knows
+how, and removes it again. A mekong may be running meanwhile.
 
 Exit 0: all is well, or only warnings. 1: something does not work. 2: the
 configuration is wrong.`,
 		Example: `  mekong doctor
   mekong doctor crm --write      # prove that rows can be written
-  mekong doctor --json           # for programs`,
+  mekong doctor --json           # for programs
+  mekong doctor --ready          # for a health check`,
 		ValidArgsFunction: c.completeSinks,
 		RunE: func(cmd *cobra.Command, sinks []string) error {
+			if o.ready {
+				return c.ready(cmd.Context())
+			}
 			return c.doctor(cmd.Context(), sinks, o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the findings as JSON")
+	cmd.Flags().BoolVar(&o.ready, "ready", false, "only ask the mekong that runs whether it takes leads in")
 	cmd.Flags().BoolVar(&o.write, "write", false, "prove it: write one row to each sink and remove it")
 	return cmd
 }
