@@ -130,6 +130,7 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 		a.later(a.notifier.Close)
 	}
 	if a.has(RoleConsole) {
+		a.openTrace()
 		if err := a.openConsole(); err != nil {
 			return a, err
 		}
