@@ -17,14 +17,21 @@ import (
 // harness is a sink on a simulated spreadsheet.
 type harness struct {
 	*world
-	sut *sheets.Sink
+	sut   *sheets.Sink
+	batch int // configured; 0: as the sink declares
 
 	mu   sync.Mutex
 	heal []func()
 }
 
-func (h *harness) Sink() pipeline.Sink     { return h.sut }
-func (h *harness) Limits() pipeline.Limits { return h.sut.Limits() }
+func (h *harness) Sink() pipeline.Sink { return h.sut }
+func (h *harness) Limits() pipeline.Limits {
+	l := h.sut.Limits()
+	if h.batch > 0 {
+		l.Batch = h.batch
+	}
+	return l
+}
 func (h *harness) Secrets() []string {
 	tok, err := h.tokens().Token(h.t.Context())
 	if err != nil {
@@ -152,6 +159,6 @@ func TestContractWithColumns(t *testing.T) {
 			columns[name] = name
 		}
 		w := newWorld(t, sheetsim.Options{}, sheetsim.Tab{Title: "Trang tính1", Values: [][]any{header}})
-		return &harness{world: w, sut: w.sink(func(c *config.Sheets, _ *sheets.Options) { c.Columns, c.CreateColumns = columns, true })}
+		return &harness{world: w, batch: 500, sut: w.sink(func(c *config.Sheets, _ *sheets.Options) { c.Columns = columns })}
 	})
 }
