@@ -145,6 +145,10 @@ func (d *demoRun) announce(dir string) {
 	if d.opts.data != "" {
 		where = dir
 	}
+	console, tokenFile := d.app.ConsoleLink()
+	if tokenFile != "" {
+		console += " (sign in with the token in " + tokenFile + ")"
+	}
 	t := d.traffic
 	d.screen.clear()
 	d.screen.table("Mekong demo", [][2]string{
@@ -155,7 +159,7 @@ func (d *demoRun) announce(dir string) {
 		{"Lark Base", d.lark.link(d.lark.table) + " (simulated, in memory)"},
 		{"Lark chat", d.lark.endpoint() + "/sim/chat (simulated)"},
 		{"Google Sheets", d.google.link(d.google.leads) + " (simulated, in memory)"},
-		{"Metrics", "http://" + reachable(d.app.Console.Addr().String()) + "/metrics"},
+		{"Console", console},
 		{"Data", where},
 		{"An answer 200", d.app.Bus.Durability().String()},
 	})
