@@ -38,6 +38,7 @@ func tell(t *testing.T, url, key, value string, more ...string) (int, []byte) {
 // A conversation is its turns and one row that grows, in every destination; a message to
 // the bot in Lark is answered there, once, and is a turn like any other.
 func TestDemoChat(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	d := startDemo(t, ctx, "--rate", "0")
 	var to struct{ BaseChats, SheetChats, LarkChat string }

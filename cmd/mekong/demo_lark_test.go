@@ -16,6 +16,7 @@ import (
 // The page of the Base shows a lead as Lark would: every column by its Vietnamese
 // name, choices as such, the link to be followed, the time that of Vietnam.
 func TestDemoBasePage(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	d := startDemo(t, ctx, "--rate", "0")
 	m := regexp.MustCompile(`Lark Base +(http://\S+)`).FindStringSubmatch(d.err.String())

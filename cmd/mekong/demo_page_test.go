@@ -143,6 +143,7 @@ func answered(t *testing.T, req *http.Request, origin string) string {
 }
 
 func TestDemoPage(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	d := startDemo(t, ctx, "--rate", "0")
 	if html := string(fetch(t, d.page+"/?utm_source=fb")); !strings.Contains(html, "Số điện thoại") {

@@ -143,6 +143,7 @@ func TestDemoAddsUp(t *testing.T) {
 }
 
 func TestDemoGoesOnWithItsData(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var stored int64
 	for run := range 2 {
@@ -309,6 +310,7 @@ func TestDemoUsage(t *testing.T) {
 }
 
 func TestDemoStopsWhenTold(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	d := startDemo(t, ctx, "--rate", "20")
 	d.await(t, func() bool { return d.get(t, "/records").Stored > 0 })
