@@ -177,3 +177,16 @@ func (b *Bus) Grave(ctx context.Context, seq uint64) (Grave, error) {
 	}
 	return found, err
 }
+
+// Bare is the message without its content: enough to erase it.
+func (k Kept) Bare() Kept {
+	k.data = nil
+	h := nats.Header{}
+	for _, name := range []string{nats.MsgIdHdr, headerOrigin} {
+		if v := k.header.Get(name); v != "" {
+			h.Set(name, v)
+		}
+	}
+	k.header = h
+	return k
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"mekong/pipeline"
@@ -16,7 +17,13 @@ import (
 type Transform struct {
 	Bus *bus.Bus
 	// Of finds the transform of a delivery; nil when there is none.
-	Of      func(pipeline.Raw) pipeline.Transform
+	Of func(pipeline.Raw) pipeline.Transform
+	// Forgotten says of a record whether it is of somebody who asked to be forgotten;
+	// nil: nobody has. Such a delivery of the past, out of a file or from what was
+	// buried, is filtered and erased. One that the person sends now goes on, with the
+	// flag forgotten_before: it is a new consent, or a mistake that somebody has to
+	// look at, and no lead is lost over it.
+	Forgotten func(pipeline.Record) bool
 	Batch   int           // deliveries per round; 0: 500
 	AckWait time.Duration // 0: 30 s
 	Pauses  Pauses
@@ -86,6 +93,9 @@ func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Deli
 	made := make([]int, len(ds))
 	for i := range ds {
 		rs, err := t.one(ds[i])
+		if err == nil {
+			err = t.remember(rs, ds[i].Past())
+		}
 		if err != nil {
 			fate[i] = err
 			continue
@@ -144,6 +154,15 @@ func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Deli
 		}
 	}
 	for i := range ds {
+		if rule, ok := pipeline.IsFiltered(fate[i]); ok && rule == forgotten {
+			// Before it is acknowledged: nobody else would erase it.
+			if err := t.Bus.EraseRaw(ctx, ds[i].Seq); err != nil {
+				giveBack(ds)
+				return err
+			}
+		}
+	}
+	for i := range ds {
 		if err := ds[i].Ack(); err != nil {
 			return fmt.Errorf("acknowledging: %w", err)
 		}
@@ -179,6 +198,30 @@ func (t *Transform) one(d bus.Delivery[pipeline.Raw]) (rs []pipeline.Record, err
 		}
 	}
 	return rs, err
+}
+
+const (
+	forgotten       = "forgotten"        // the rule that leaves out what must not come back
+	forgottenBefore = "forgotten_before" // the flag of what comes anew
+)
+
+// remember looks whether a delivery is of somebody who asked to be forgotten. That of
+// the past is left out; what is new is flagged.
+func (t *Transform) remember(rs []pipeline.Record, past bool) error {
+	if t.Forgotten == nil || !slices.ContainsFunc(rs, t.Forgotten) {
+		return nil
+	}
+	if past {
+		return pipeline.Filtered(forgotten)
+	}
+	for i := range rs {
+		if rs[i].Fields == nil {
+			rs[i].Fields = map[string]any{}
+		}
+		flags, _ := rs[i].Fields["flags"].([]string)
+		rs[i].Fields["flags"] = append(slices.Clone(flags), forgottenBefore)
+	}
+	return nil
 }
 
 // join lengthens the last run when s has the same fate and follows it, so that

@@ -214,6 +214,16 @@ func (a *App) localMongoDB(ctx context.Context) (mongodb.Options, error) {
 // hand finish, for shutdown_grace at most.
 func (a *App) Run(ctx context.Context) error {
 	a.log.Info("Mekong is running", "durability", a.Bus.Durability().String())
+	var gone *suppression
+	if a.has(RoleTransform) {
+		var err error
+		if gone, err = openSuppression(ctx, a.Bus, a.config.DataDir); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Ledger.Run(ctx) })
 	g.Go(func() error { return a.Bus.Janitor(ctx) })
@@ -226,7 +236,8 @@ func (a *App) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		t = &worker.Transform{Bus: a.Bus, Of: of, AckWait: a.ackWait(), Log: a.log, Metrics: worker.NewTransformMetrics(a.registry)}
+		g.Go(func() error { return gone.follow(ctx, a.log) })
+		t = &worker.Transform{Bus: a.Bus, Of: of, AckWait: a.ackWait(), Log: a.log, Metrics: worker.NewTransformMetrics(a.registry), Forgotten: gone.Has}
 		g.Go(func() error { return t.Run(ctx) })
 	}
 	for _, d := range a.delivers {
