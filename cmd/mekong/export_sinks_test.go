@@ -94,6 +94,11 @@ func TestExportFromVendors(t *testing.T) {
 		}
 	}
 	check("while it runs")
+	// The doctor, too, finds beside it what is remembered.
+	code, out, errOut := mekong(t, "doctor", "crm", "sales", "-c", path)
+	if code != exitOK || strings.Contains(out, "looked at without") || !strings.Contains(out, `is called "SĐT khách" by now`) && !strings.Contains(out, `phone → "SĐT khách"`) {
+		t.Errorf("the doctor beside it: exit %d\n%s%s", code, out, errOut)
+	}
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
