@@ -27,6 +27,9 @@ func TestThePythonOfTheReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if readme, err := os.ReadFile("../../README.md"); err != nil || !strings.Contains(string(readme), string(script)) {
+		t.Errorf("the README shows other lines than are run here (%v)", err)
+	}
 	const token = "a-token-of-the-test"
 	r, err := chatlog.New("support", config.ChatLog{Path: "/in/support", Token: config.NewSecret(token)}, nil)
 	if err != nil {

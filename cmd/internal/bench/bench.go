@@ -28,7 +28,7 @@ import (
 )
 
 // Names are the measures, in the order of the report.
-var Names = []string{"door", "transform", "mongodb", "larkbase", "isolation", "memory"}
+var Names = []string{"door", "transform", "mongodb", "larkbase", "bot", "isolation", "memory"}
 
 // Options says what to measure, and for how long.
 type Options struct {
@@ -50,6 +50,7 @@ var measures = map[string]measure{
 	"transform": measureTransform,
 	"mongodb":   measureMongoDB,
 	"larkbase":  measureLarkBase,
+	"bot":       measureBot,
 	"isolation": measureIsolation,
 	"memory":    measureMemory,
 }
