@@ -135,4 +135,4 @@ func TestInABrowser(t *testing.T) {
 	b.do("signing out", chromedp.Click("form[action='/logout'] button"), chromedp.WaitVisible("#password"))
 }
 
-var tabs = []string{"flow", "health", "activity"}
+var tabs = []string{"flow", "sources", "sinks", "health", "activity"}

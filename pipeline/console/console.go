@@ -46,6 +46,9 @@ type Options struct {
 
 	// Flow tells how everything stands.
 	Flow func(context.Context) (Snapshot, error)
+	// Sources and Sinks tell of the ways in and out.
+	Sources Sources
+	Sinks   func(context.Context) ([]SinkInfo, error)
 	// Doctor examines everything. It ends with its context.
 	Doctor func(context.Context) doctor.Report
 }
@@ -115,6 +118,13 @@ func (c *Console) rooms(mux *http.ServeMux) {
 		mux.Handle("GET /api/flow", c.signedIn(Viewer, c.flowData))
 		mux.Handle("GET /api/live", c.signedIn(Viewer, c.live))
 	}
+	if c.opts.Sources != nil {
+		mux.Handle("GET /sources", c.signedIn(Viewer, c.sourcesPage))
+		mux.Handle("GET /sources/{name}/watch", c.signedIn(Operator, c.watchPage))
+	}
+	if c.opts.Sinks != nil {
+		mux.Handle("GET /sinks", c.signedIn(Viewer, c.sinksPage))
+	}
 	if c.health != nil {
 		mux.Handle("GET /health", c.signedIn(Viewer, c.healthPage))
 	}
@@ -128,7 +138,9 @@ func (c *Console) tabs() (list []string) {
 	for _, t := range []struct {
 		name  string
 		there bool
-	}{{"flow", c.flow != nil}, {"health", c.health != nil}, {"activity", c.opts.Audit != nil}} {
+	}{
+		{"flow", c.flow != nil}, {"sources", c.opts.Sources != nil}, {"sinks", c.opts.Sinks != nil}, {"health", c.health != nil}, {"activity", c.opts.Audit != nil},
+	} {
 		if t.there {
 			list = append(list, t.name)
 		}

@@ -69,6 +69,43 @@ type world struct {
 	base  string
 	clock *clock
 	flow  func() (Snapshot, error)
+
+	places *places
+}
+
+// places are what a world's sources and sinks are said to be.
+type places struct {
+	sources  []SourceInfo
+	sinks    []SinkInfo
+	requests []Request
+	err      error
+}
+
+func (p *places) Sources(context.Context) ([]SourceInfo, error) { return p.sources, p.err }
+
+func (p *places) Latest(_ context.Context, source string, n int) ([]Request, error) {
+	return p.requests[:min(n, len(p.requests))], p.err
+}
+
+func newPlaces(now time.Time) *places {
+	return &places{
+		sources: []SourceInfo{
+			{Name: "landing", Kind: "ladipage", URL: "https://leads.example.vn/in/landing", Secret: "sources.landing.ladipage.token", Here: true,
+				Taken: 1204, Refused: []Cause{{"unauthorized", 3}}, Last: now.Add(-time.Minute),
+				Forms: []FormSeen{{Form: "IELTS tháng 11", Page: "khoahoc.example.vn/ielts", Last: now.Add(-time.Minute), Count: 41}}},
+			{Name: "support", Kind: "chatlog"},
+		},
+		sinks: []SinkInfo{
+			{Name: "archive", Kind: "mongodb", Accept: []string{"*"}, Batch: 500, Writers: 4},
+			{Name: "crm", Kind: "larkbase", Accept: []string{"lead"}, Where: `phone != ""`, Link: "https://example.larksuite.com/base/HTJ6b?table=tbl1",
+				Columns: []Pair{{"Số điện thoại", "phone"}}, Batch: 200, Writers: 1, Calls: []Call{{"batch_create", 41, 2}}, Quota: 43, Monthly: 10000,
+				Credentials: []Credential{{"app_token", now.Add(80 * time.Minute)}, {"refresh_token", time.Unix(0, 0)}}},
+		},
+		requests: []Request{
+			{At: now.Add(-time.Minute), ID: "r-2", Body: "name=An&phone=0900000000", Meta: []Pair{{"content_type", "application/x-www-form-urlencoded"}}},
+			{At: now.Add(-time.Hour), ID: "r-1", Cause: "unauthorized", Body: "name=Binh"},
+		},
+	}
 }
 
 func (w *world) options(o *Options) {
@@ -82,6 +119,8 @@ func (w *world) options(o *Options) {
 		return doctor.Report{Groups: []doctor.Group{{Name: "sink crm", Findings: []pipeline.Finding{{Level: pipeline.Fail, Setting: "sinks.crm.larkbase",
 			What: `the column "<script>alert(1)</script>" is not there`, Fix: "open https://example.larksuite.com/base/HTJ6b?table=tbl1, and make it"}}}}}
 	}
+	o.Sources = w.places
+	o.Sinks = func(context.Context) ([]SinkInfo, error) { return w.places.sinks, nil }
 	audit, err := OpenAudit(w.t.TempDir() + "/audit.jsonl")
 	if err != nil {
 		w.t.Fatal(err)
@@ -93,6 +132,7 @@ func (w *world) options(o *Options) {
 func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: newClock()}
+	w.places = newPlaces(w.clock.now())
 	w.flow = func() (Snapshot, error) { return snapshot(w.clock.now()), nil }
 	var o Options
 	w.options(&o)

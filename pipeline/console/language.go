@@ -81,7 +81,7 @@ func (l tongue) funcs() template.FuncMap {
 		"links": linked, "asset": func(name string) string { return "/assets/" + name + "?v=" + assetVersion },
 		"other": func() string { return languages[1-slices.Index(languages, l.code)] },
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"join":  strings.Join, "did": l.did,
+		"join":  strings.Join, "did": l.named("did."), "cause": l.named("cause."),
 	}
 }
 
@@ -158,10 +158,12 @@ func (l tongue) exact(t time.Time) string {
 	return t.In(l.zone).Format(layout)
 }
 
-// did says what somebody did, in the words for it where there are some.
-func (l tongue) did(what string) string {
-	if _, ok := words["did."+what]; ok {
-		return l.say("did." + what)
+// named says a name that others chose, in the words for it where there are some.
+func (l tongue) named(kind string) func(string) string {
+	return func(name string) string {
+		if _, ok := words[kind+name]; ok {
+			return l.say(kind + name)
+		}
+		return name
 	}
-	return what
 }

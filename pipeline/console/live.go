@@ -49,7 +49,8 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request, v visitor) {
 			facts
 			Thick map[string]string `json:"thick"`
 			Path  map[string]string `json:"path,omitempty"`
-		}{facts: v.tongue.facts(s), Thick: map[string]string{}}
+			Count map[string]int64  `json:"count"`
+		}{facts: v.tongue.facts(s), Thick: map[string]string{}, Count: s.counts()}
 		for _, e := range draw(s).Edges {
 			event.Thick[e.Key] = e.Thick
 		}
@@ -76,4 +77,14 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request, v visitor) {
 			return
 		}
 	}
+}
+
+// counts only ever rise: a page that holds how many there were when it was made knows
+// how many are new.
+func (s Snapshot) counts() map[string]int64 {
+	out := map[string]int64{"taken": s.taken()}
+	for _, n := range s.Sources {
+		out["source."+n.Name] = n.Accepted + n.Refused
+	}
+	return out
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // rooms of everybody and of nobody: what is there, and what is not.
-var everyRoom = []string{"/", "/flow", "/health", "/activity", "/api/flow", "/api/live", "/nowhere", "/api/nowhere", "/flow/x"}
+var everyRoom = []string{"/", "/flow", "/health", "/activity", "/sources", "/sources/landing/watch", "/sinks", "/api/flow", "/api/live", "/nowhere", "/api/nowhere", "/flow/x"}
 
 func TestNothingIsShownWithoutASignIn(t *testing.T) {
 	w := newWorld(t)

@@ -116,8 +116,13 @@ func TestWhatOthersNamedIsText(t *testing.T) {
 	if err := w.opts.Audit.Add(Entry{Who: evil, What: evil, On: evil, Reason: evil + "\n{\"forged\":1}", Count: 1}); err != nil {
 		t.Fatal(err)
 	}
+	*w.places = places{
+		sources:  []SourceInfo{{Name: "landing", Kind: evil, URL: evil, Secret: evil, Here: true, Refused: []Cause{{evil, 1}}, Forms: []FormSeen{{Form: evil, Page: evil}}}},
+		sinks:    []SinkInfo{{Name: "crm", Kind: evil, Accept: []string{evil}, Where: evil, Link: evil, Columns: []Pair{{evil, evil}}, Calls: []Call{{evil, 1, 1}}, Credentials: []Credential{{Name: evil}}}},
+		requests: []Request{{ID: evil, Cause: evil, Body: evil, Meta: []Pair{{evil, evil}}}},
+	}
 	b := w.operator()
-	for _, path := range []string{"/flow", "/health", "/activity", "/flow?x=" + url.QueryEscape(evil)} {
+	for _, path := range []string{"/flow", "/health", "/activity", "/sources", "/sources/landing/watch", "/sinks", "/flow?x=" + url.QueryEscape(evil)} {
 		page := w.get(b, path).body
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<img src=x") {
 			t.Errorf("%s: what others named is more than text", path)
@@ -379,5 +384,65 @@ func TestActivityTellsWhoSignedIn(t *testing.T) {
 	b := w.operator()
 	if page := w.get(b, "/activity").body; !strings.Contains(page, "<td>an</td><td>đăng nhập</td>") || !strings.Contains(page, "10:42:07 24/11/2026") {
 		t.Errorf("the page says\n%s", page)
+	}
+}
+
+func TestSourcesAndSinks(t *testing.T) {
+	w := newWorld(t)
+	b := w.viewer()
+	for path, list := range map[string][]string{
+		"/sources": {`value="https://leads.example.vn/in/landing"`, "sources.landing.ladipage.token", "3 bị từ chối: mã sai hoặc thiếu", "IELTS tháng 11", "1 phút trước", "Đang đợi yêu cầu đầu tiên"},
+		"/sinks":   {"Số điện thoại", "tối đa 200 bản ghi, 1 lần ghi cùng lúc", "2 lỗi", "được dùng 10.000 mỗi tháng", "còn 1 giờ", "đã hết: hãy đăng nhập lại", `href="https://example.larksuite.com/base/HTJ6b?table=tbl1"`, "tạm giữ"},
+	} {
+		a := w.get(b, path)
+		for _, says := range list {
+			if a.status != 200 || !strings.Contains(a.body, says) {
+				t.Errorf("%s answers %d and does not say %q", path, a.status, says)
+			}
+		}
+		if strings.Contains(a.body, "/watch") {
+			t.Errorf("%s offers a viewer what is for operators", path)
+		}
+	}
+	if a := w.get(b, "/sources/landing/watch"); a.status != http.StatusForbidden || strings.Contains(a.body, "0900000000") {
+		t.Errorf("a viewer who watches is answered %d", a.status)
+	}
+	o := w.operator()
+	page := w.get(o, "/sources/landing/watch").body
+	for _, says := range []string{"name=An&amp;phone=0900000000", "mã sai hoặc thiếu", `data-new="source.landing" data-had="1207"`} {
+		if !strings.Contains(page, says) {
+			t.Errorf("the watch does not say %q", says)
+		}
+	}
+	if a := w.get(o, "/sources/nowhere/watch"); a.status != http.StatusNotFound {
+		t.Errorf("watching a source that there is not answers %d", a.status)
+	}
+	w.places.err = errors.New("NATS is away")
+	for _, path := range []string{"/sources", "/sources/landing/watch"} {
+		if a := w.get(o, path); a.status != http.StatusServiceUnavailable {
+			t.Errorf("%s answers %d while nothing can be read", path, a.status)
+		}
+	}
+}
+
+func TestMasks(t *testing.T) {
+	for _, c := range []struct{ field, value, want string }{
+		{"phone", "0912345678", "09xx***678"},
+		{"phone", "+84 912 345 678", "09xx***678"},
+		{"phone_raw", "0912.345.678", "09xx***678"},
+		{"phone", "12345", "***"},
+		{"phone", "", ""},
+		{"name", "Nguyễn Thị Ánh", "N. T. Á."},
+		{"name", "12 ---", "***"},
+		{"email", "an@example.com", "a***@"},
+		{"email_raw", "@", "***@"},
+		{"form", "IELTS", "IELTS"},
+		{"utm_source", "fb", "fb"},
+		{"address", "1 Phố Huế", "***"},
+		{"page", "https://a.example/?phone=0912345678", "***"},
+	} {
+		if got := maskField(c.field, c.value); got != c.want {
+			t.Errorf("%s %q is shown as %q, want %q", c.field, c.value, got, c.want)
+		}
 	}
 }

@@ -12,7 +12,7 @@ var said = regexp.MustCompile(`say "([a-z][a-zA-Z. ]*)"`)
 var saidInGo = regexp.MustCompile(`(?:say\(|Wrong: |StatusForbidden, |StatusServiceUnavailable, |StatusInternalServerError, |StatusNotFound, )"([a-z][a-zA-Z. ]*)"`)
 
 // built are the beginnings of keys that are put together where they are used.
-var built = []string{"tab.", "state.", "level.", "lang.", "did.", "chart.flow.", "chart.waits."}
+var built = []string{"tab.", "state.", "level.", "lang.", "did.", "cause.", "chart.flow.", "chart.waits."}
 
 func TestEveryWordIsThereInBothLanguagesAndUsed(t *testing.T) {
 	used := map[string]bool{}

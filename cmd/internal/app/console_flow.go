@@ -30,9 +30,15 @@ func (a *App) flow(ctx context.Context) (console.Snapshot, error) {
 		s.Trouble = err.Error()
 	}
 	accepted, refused := a.doorCounts()
+	turnedAway := func(source string) (n int64) {
+		for _, count := range refused[source] {
+			n += count
+		}
+		return n
+	}
 	for _, name := range a.config.SourceNames() {
 		s.Sources = append(s.Sources, console.SourceNow{Name: name, Kind: blockOf(a.config.Sources[name]),
-			Here: a.Sources != nil, Accepted: accepted[name], Refused: refused[name]})
+			Here: a.Sources != nil, Accepted: accepted[name], Refused: turnedAway(name)})
 	}
 	for i, name := range names {
 		n := console.SinkNow{Name: name, Kind: blockOf(a.config.Sinks[name]), Accept: accepts[i].Accept, Balance: lines[i]}
@@ -80,9 +86,9 @@ func (a *App) doorMetrics() prometheus.Registerer {
 }
 
 // doorCounts are the requests that the door took and turned away in this process, by
-// source.
-func (a *App) doorCounts() (accepted, refused map[string]int64) {
-	accepted, refused = map[string]int64{}, map[string]int64{}
+// source, the latter by cause.
+func (a *App) doorCounts() (accepted map[string]int64, refused map[string]map[string]int64) {
+	accepted, refused = map[string]int64{}, map[string]map[string]int64{}
 	if a.door == nil {
 		return accepted, refused
 	}
@@ -100,7 +106,10 @@ func (a *App) doorCounts() (accepted, refused map[string]int64) {
 			case f.GetName() == "mekong_intake_requests_total" && label["code"] == "200":
 				accepted[label["source"]] += n
 			case f.GetName() == "mekong_intake_refused_total":
-				refused[label["source"]] += n
+				if refused[label["source"]] == nil {
+					refused[label["source"]] = map[string]int64{}
+				}
+				refused[label["source"]][label["cause"]] += n
 			}
 		}
 	}

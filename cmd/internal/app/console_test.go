@@ -69,6 +69,21 @@ func TestTheConsoleShowsWhatIsStored(t *testing.T) {
 		}
 		return ""
 	})
+	for path, list := range map[string][]string{
+		"/sources":               {r.door, "sources.landing.ladipage.token", "1 bị từ chối: mã sai hoặc thiếu"},
+		"/sources/landing/watch": {"name=An&amp;phone=0900000000", "đã nhận", "mã sai hoặc thiếu"},
+		"/sinks":                 {"archive", "mongodb", "lần ghi cùng lúc"},
+	} {
+		_, text := v.get(path)
+		for _, says := range list {
+			if !strings.Contains(text, says) {
+				t.Errorf("%s does not say %q:\n%s", path, says, text)
+			}
+		}
+		if strings.Contains(text, secretToken) {
+			t.Errorf("%s shows the token", path)
+		}
+	}
 	poll(t, time.Minute, func() string {
 		_, text := v.get("/health")
 		if strings.Contains(text, "Đang khám") || strings.Contains(text, `class="badge fail"`) {

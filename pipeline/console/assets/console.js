@@ -16,13 +16,15 @@ function live() {
   const each = (map, values, put) => {
     for (const [key, value] of Object.entries(values || {})) for (const e of map.get(key) || []) put(e, value);
   };
+  // What is new waits until it is asked for: nothing moves under the cursor.
+  const fresh = [...document.querySelectorAll("[data-new]")];
   const silent = document.getElementById("silent");
   const source = new EventSource("/api/live");
-  source.onopen = () => { silent.hidden = true; };
+  source.onopen = () => { if (silent) silent.hidden = true; };
   source.onerror = () => {
-    silent.hidden = false;
+    if (silent) silent.hidden = false;
     // A sign-in that has ended closes the stream for good; the page then asks for one.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 30000);
   };
   source.onmessage = (m) => {
     const event = JSON.parse(m.data);
@@ -30,11 +32,25 @@ function live() {
     each(states, event.state, (e, v) => { e.classList.remove(...known); e.classList.add(v); });
     each(thick, event.thick, (e, v) => e.setAttribute("stroke-width", v));
     each(paths, event.path, (e, v) => e.setAttribute("d", v));
+    for (const e of fresh) {
+      const n = (event.count[e.dataset.new] || 0) - Number(e.dataset.had);
+      if (n > 0) e.textContent = e.dataset.text.replace("%n", n);
+      e.hidden = n <= 0;
+    }
     document.body.dataset.heard = String(Number(document.body.dataset.heard || 0) + 1);
   };
 }
 
-if (document.body.dataset.page === "flow" && window.EventSource) live();
+if (document.querySelector("[data-live], [data-new]") && window.EventSource) live();
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) break; // not over plain http; the address can be marked by hand
+  button.hidden = false;
+  button.onclick = async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = button.dataset.done;
+  };
+}
 
 const again = document.querySelector("[data-reload]");
 if (again) setTimeout(() => location.reload(), 1000 * Number(again.dataset.reload));
