@@ -52,7 +52,7 @@ type Step struct {
 	State    State         `json:"state"`
 	At       time.Time     `json:"at,omitzero"`
 	Took     time.Duration `json:"took,omitempty"` // of the whole batch
-	Attempts int           `json:"attempts,omitempty"`
+	Attempts int           `json:"attempts,omitempty"` // tries that failed and were counted
 	Ref      string        `json:"ref,omitempty"`
 	Why      string        `json:"why,omitempty"`
 	Grave    uint64        `json:"grave,omitempty"` // where it is in BURIED
