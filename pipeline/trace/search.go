@@ -51,7 +51,7 @@ type Step struct {
 	Sink     string        `json:"sink"` // "transform" is the stage before the sinks
 	State    State         `json:"state"`
 	At       time.Time     `json:"at,omitzero"`
-	Took     time.Duration `json:"took,omitempty"` // of the whole batch
+	Took     time.Duration `json:"took,omitempty"`     // of the whole batch
 	Attempts int           `json:"attempts,omitempty"` // tries that failed and were counted
 	Ref      string        `json:"ref,omitempty"`
 	Why      string        `json:"why,omitempty"`
