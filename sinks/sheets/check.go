@@ -113,7 +113,7 @@ func (c *check) tab() bool {
 	}
 	list := family(c.b, p, c.s.conf.Rotate)
 	p = list[len(list)-1]
-	t, err := c.s.openTab(c.ctx, c.b, p)
+	t, err := c.s.viewTab(c.ctx, c.b, p)
 	if err != nil {
 		return c.failed(err)
 	}

@@ -89,24 +89,45 @@ func (s *Sink) configured(b *book, l Link) *api.SheetProperties {
 	return nil
 }
 
-// openTab reads the header of a tab.
+// openTab reads the header of a tab that is to be written to.
 func (s *Sink) openTab(ctx context.Context, b *book, p *api.SheetProperties) (*tab, error) {
-	t := &tab{book: b, gid: p.SheetId, title: p.Title, end: -1, anchored: true, index: index{}}
-	got, err := s.getGrid(ctx, b.id, wholeRow(t.title, 0))
+	t, got, err := s.readTab(ctx, b, p)
 	if err != nil {
 		return nil, err
 	}
 	return t, s.learn(t, got)
 }
 
+// viewTab reads the header of a tab for whoever only looks. The fences are a writer's:
+// had a look told them of a newer one, the writer would pass the next on what it knew
+// before.
+func (s *Sink) viewTab(ctx context.Context, b *book, p *api.SheetProperties) (*tab, error) {
+	t, got, err := s.readTab(ctx, b, p)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.take(got)
+}
+
+func (s *Sink) readTab(ctx context.Context, b *book, p *api.SheetProperties) (*tab, *api.Spreadsheet, error) {
+	t := &tab{book: b, gid: p.SheetId, title: p.Title, end: -1, anchored: true, index: index{}}
+	got, err := s.getGrid(ctx, b.id, wholeRow(t.title, 0))
+	return t, got, err
+}
+
 // learn takes in what an answer shows of a tab: its size, its columns and its fences.
 // It reports a tab that is gone.
 func (s *Sink) learn(t *tab, got *api.Spreadsheet) error {
-	t.book.seen(got)
 	if s.fencesOf(t.book.id, t.gid).seen(t.gid, got.NamedRanges) {
 		// The next fence must not be passed on what was known before this one.
 		t.read, t.sure, t.end = false, false, -1
 	}
+	return t.take(got)
+}
+
+// take takes in the tab's size and columns, and reports a tab that is gone.
+func (t *tab) take(got *api.Spreadsheet) error {
+	t.book.seen(got)
 	for _, sh := range got.Sheets {
 		if sh == nil || sh.Properties == nil || sh.Properties.SheetId != t.gid {
 			continue

@@ -42,7 +42,7 @@ func (c *check) first() bool {
 	if p == nil {
 		return c.tab() // which says so
 	}
-	t, err := c.s.openTab(c.ctx, c.b, p)
+	t, err := c.s.viewTab(c.ctx, c.b, p)
 	if err != nil {
 		return c.failed(err)
 	}
