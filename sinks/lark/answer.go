@@ -46,6 +46,9 @@ func (a *answer) welcome(out any) bool {
 	if a.err != nil || a.status != http.StatusOK || out == nil {
 		return false
 	}
+	if m, ok := out.(*made); ok && m.read(a.body) {
+		return true
+	}
 	// A pointer inside an interface is decoded into.
 	env := struct {
 		Code *int `json:"code"`

@@ -19,18 +19,18 @@ func TestRecordsComeAndGo(t *testing.T) {
 		{Fields: map[string]any{"Tên": "Bình", "Mekong ID": "b2"}},
 		{},
 	}
-	made, err := w.BatchCreate(ctx, testBase, w.table, rows, WriteOptions{ClientToken: token})
+	made, err := w.BatchCreate(ctx, testBase, w.table, "Tên", rows, WriteOptions{ClientToken: token})
 	if err != nil || len(made) != 3 || made[0].ID == "" {
 		t.Fatalf("%+v, %v", made, err)
 	}
-	if s, ok := Text(made[0].Fields["Tên"]); !ok || s != "Nguyễn Văn An <&>" {
-		t.Errorf("echoed %q", s)
+	if made[0].Cell != "Nguyễn Văn An <&>" || !made[0].OK || made[2].OK {
+		t.Errorf("echoed %+v", made)
 	}
-	again, err := w.BatchCreate(ctx, testBase, w.table, rows, WriteOptions{ClientToken: token})
+	again, err := w.BatchCreate(ctx, testBase, w.table, "Tên", rows, WriteOptions{ClientToken: token})
 	if err != nil || again[0].ID != made[0].ID || w.sim.RowCount(testBase, w.table) != 3 {
 		t.Errorf("the same client_token made other rows: %v", err)
 	}
-	if _, err := w.BatchCreate(ctx, testBase, w.table, rows[:1], WriteOptions{ClientToken: token}); ClassOf(err) != Repeat || !IsAmbiguous(err) {
+	if _, err := w.BatchCreate(ctx, testBase, w.table, "Tên", rows[:1], WriteOptions{ClientToken: token}); ClassOf(err) != Repeat || !IsAmbiguous(err) {
 		t.Errorf("other rows by the same client_token: %v", err)
 	}
 	page, err := w.Search(ctx, testBase, w.table, Query{Filter: AnyOf("Mekong ID", []string{"b2", "a1", "none"}), FieldNames: []string{"Mekong ID", "Tên"}})
@@ -40,7 +40,7 @@ func TestRecordsComeAndGo(t *testing.T) {
 	if s, ok := Text(page.Records[0].Fields["Tên"]); !ok || s != "Nguyễn Văn An <&>" {
 		t.Errorf("read %s", page.Records[0].Fields["Tên"])
 	}
-	if _, err := w.BatchUpdate(ctx, testBase, w.table, []Row{{ID: made[1].ID, Fields: map[string]any{"Số": 7, "Tên": nil}}}, WriteOptions{}); err != nil {
+	if err := w.BatchUpdate(ctx, testBase, w.table, []Row{{ID: made[1].ID, Fields: map[string]any{"Số": 7, "Tên": nil}}}, WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := w.BatchGet(ctx, testBase, w.table, []string{made[1].ID, "recnone"}, false)
@@ -50,13 +50,13 @@ func TestRecordsComeAndGo(t *testing.T) {
 	if err := w.BatchDelete(ctx, testBase, w.table, []string{made[0].ID, made[2].ID}); err != nil || w.sim.RowCount(testBase, w.table) != 1 {
 		t.Errorf("%v", err)
 	}
-	if _, err := w.BatchUpdate(ctx, testBase, w.table, []Row{{ID: made[0].ID, Fields: map[string]any{"Số": 1}}}, WriteOptions{}); ClassOf(err) != Gone {
+	if err := w.BatchUpdate(ctx, testBase, w.table, []Row{{ID: made[0].ID, Fields: map[string]any{"Số": 1}}}, WriteOptions{}); ClassOf(err) != Gone {
 		t.Errorf("a row that is gone: %v", err)
 	}
-	if _, err := w.BatchCreate(ctx, testBase, w.table, []Row{{Fields: map[string]any{"Số": "0900000000"}}}, WriteOptions{}); verdictOf(err) != "permanent" || strings.Contains(err.Error(), "0900000000") {
+	if _, err := w.BatchCreate(ctx, testBase, w.table, "Tên", []Row{{Fields: map[string]any{"Số": "0900000000"}}}, WriteOptions{}); verdictOf(err) != "permanent" || strings.Contains(err.Error(), "0900000000") {
 		t.Errorf("a text for a number: %v", err)
 	}
-	if _, err := w.BatchCreate(ctx, testBase, w.table, []Row{{Fields: map[string]any{"Nhầm": "x"}}}, WriteOptions{}); verdictOf(err) != "hold" || ClassOf(err) != Shape {
+	if _, err := w.BatchCreate(ctx, testBase, w.table, "Tên", []Row{{Fields: map[string]any{"Nhầm": "x"}}}, WriteOptions{}); verdictOf(err) != "hold" || ClassOf(err) != Shape {
 		t.Errorf("an unknown column: %v", err)
 	}
 }

@@ -58,7 +58,7 @@ func TestEveryRowOfWhatPeopleGetWrong(t *testing.T) {
 	coded := func(n int) func(*testing.T) error {
 		return func(t *testing.T) error {
 			c := scripted(t, answering(400, `{"code":`+itoa(n)+`,"msg":"0900000000","error":{"log_id":"L1"}}`))
-			_, err := c.BatchCreate(t.Context(), testBase, "tblX", []Row{{}}, WriteOptions{})
+			_, err := c.BatchCreate(t.Context(), testBase, "tblX", "Tên", []Row{{}}, WriteOptions{})
 			return err
 		}
 	}

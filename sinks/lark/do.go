@@ -3,7 +3,6 @@ package lark
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +32,8 @@ type Request struct {
 	Free   bool // it does not count against the monthly quota (`lark.md` §7.3)
 }
 
+const notJSON = "the request cannot be written as JSON"
+
 // Path joins segments to a path, each escaped as one: an id never becomes two.
 func Path(segments ...string) string {
 	var b strings.Builder
@@ -51,7 +52,7 @@ func Path(segments ...string) string {
 func (c *Client) Do(ctx context.Context, r Request, out any) error {
 	body, err := encode(r.Body)
 	if err != nil {
-		return &Error{Op: r.Op, Class: Bug, Msg: "the request cannot be written as JSON"}
+		return &Error{Op: r.Op, Class: Bug, Msg: notJSON}
 	}
 	for second := false; ; second = true {
 		if e := c.closed(r); e != nil {
@@ -149,19 +150,6 @@ func (c *Client) noToken(ctx context.Context, op Op, err error) error {
 		e.Class, e.Code = Setup, CodeOf(err)
 	}
 	return e.Verdict()
-}
-
-func encode(body any) ([]byte, error) {
-	if body == nil {
-		return nil, nil
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(body); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // answer is what came back, or why nothing did.

@@ -175,7 +175,7 @@ func TestLostAnswersAreAmbiguous(t *testing.T) {
 		address := l.Addr().String()
 		_ = l.Close()
 		c := scripted(t, nil, func(o *Options) { o.Endpoint = "http://" + address })
-		_, err = c.BatchCreate(t.Context(), testBase, "tblX", []Row{{}}, WriteOptions{})
+		_, err = c.BatchCreate(t.Context(), testBase, "tblX", "Tên", []Row{{}}, WriteOptions{})
 		if verdictOf(err) != "hold" || IsAmbiguous(err) || strings.Contains(err.Error(), address) {
 			t.Errorf("maybe %t: %v", IsAmbiguous(err), err)
 		}
@@ -184,7 +184,7 @@ func TestLostAnswersAreAmbiguous(t *testing.T) {
 		w := newWorld(t, larksim.Options{})
 		c := w.client(func(o *Options) { o.HTTP = w.sim.Client(); o.Endpoint = "http://lark.invalid" })
 		w.sim.Inject(larksim.Fault{Kind: larksim.Drop, Applied: true, Next: 1, On: []larksim.Op{larksim.OpBatchCreate}})
-		_, err := c.BatchCreate(t.Context(), testBase, w.table, w.rows(1), WriteOptions{})
+		_, err := c.BatchCreate(t.Context(), testBase, w.table, "Tên", w.rows(1), WriteOptions{})
 		if verdictOf(err) != "hold" || !IsAmbiguous(err) {
 			t.Errorf("maybe %t: %v", IsAmbiguous(err), err)
 		}
@@ -200,11 +200,11 @@ func TestACancelledCallerIsNoVerdict(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	before := time.Now()
-	_, err := w.BatchCreate(ctx, testBase, w.table, w.rows(1), WriteOptions{})
+	_, err := w.BatchCreate(ctx, testBase, w.table, "Tên", w.rows(1), WriteOptions{})
 	if !errors.Is(err, context.Canceled) || verdictOf(err) != "plain" || !IsAmbiguous(err) || time.Since(before) > 2*time.Second {
 		t.Errorf("after %s, maybe %t: %v", time.Since(before), IsAmbiguous(err), err)
 	}
-	if _, err := w.BatchCreate(ctx, testBase, w.table, w.rows(1), WriteOptions{}); !errors.Is(err, context.Canceled) || verdictOf(err) != "plain" {
+	if _, err := w.BatchCreate(ctx, testBase, w.table, "Tên", w.rows(1), WriteOptions{}); !errors.Is(err, context.Canceled) || verdictOf(err) != "plain" {
 		t.Errorf("before it was sent: %v", err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -220,7 +220,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	thief := scripted(t, func(_ http.ResponseWriter, r *http.Request) { stolen.Store(true) })
 	for _, status := range []int{301, 302, 307, 308} {
 		c := scripted(t, answering(status, "", "Location", thief.endpoint+"/open-apis/x"))
-		if _, err := c.BatchCreate(t.Context(), testBase, "tblX", []Row{{}}, WriteOptions{}); verdictOf(err) != "hold" {
+		if _, err := c.BatchCreate(t.Context(), testBase, "tblX", "Tên", []Row{{}}, WriteOptions{}); verdictOf(err) != "hold" {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
@@ -238,7 +238,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			}
 		}
 	}, func(o *Options) { o.Timeout = 20 * time.Second })
-	_, err := c.BatchCreate(t.Context(), testBase, "tblX", []Row{{}}, WriteOptions{})
+	_, err := c.BatchCreate(t.Context(), testBase, "tblX", "Tên", []Row{{}}, WriteOptions{})
 	if verdictOf(err) != "hold" || !IsAmbiguous(err) || !strings.Contains(err.Error(), "longer than 64 MiB") {
 		t.Errorf("got %v", err)
 	}

@@ -19,16 +19,8 @@ const (
 	MostFiltered = 50  // conditions in one filter
 )
 
-// Row is a record to be written: cells by column name, in the shapes of `lark.md`
-// §3.1. ID is for updates.
-type Row struct {
-	ID     string         `json:"record_id,omitempty"`
-	Fields map[string]any `json:"fields"`
-}
-
-// Record is a record as the platform tells it: cells by column name, undecoded. After
-// a write they have the shapes that were written, after a read those of §3.3; empty
-// cells are left out. See [Text].
+// Record is a record as the platform tells it when it is read: cells by column name,
+// undecoded, in the shapes of `lark.md` §3.3; empty cells are left out. See [Text].
 type Record struct {
 	ID     string                     `json:"record_id"`
 	Fields map[string]json.RawMessage `json:"fields"`
@@ -60,44 +52,29 @@ func (o WriteOptions) query() url.Values {
 	return q
 }
 
-// BatchCreate adds rows, all or none of them. The answer is in the order of rows as
-// far as is known, which is hearsay: match by a column where that matters.
-func (c *Client) BatchCreate(ctx context.Context, appToken, tableID string, rows []Row, o WriteOptions) ([]Record, error) {
-	type created struct {
-		Fields map[string]any `json:"fields"`
-	}
-	body := make([]created, len(rows))
-	for i, r := range rows {
-		body[i] = created{some(r.Fields)}
-	}
-	return c.writeRecords(ctx, OpBatchCreate, tablePath(appToken, tableID)+"/records/batch_create", o, map[string]any{"records": body})
+// BatchCreate adds rows, all or none of them, and gives each with its cell in column, a
+// text column. The answer is in the order of rows as far as is known, which is hearsay:
+// match by a column where that matters.
+func (c *Client) BatchCreate(ctx context.Context, appToken, tableID, column string, rows []Row, o WriteOptions) ([]Made, error) {
+	return c.writeRecords(ctx, OpBatchCreate, tablePath(appToken, tableID)+"/records/batch_create", column, rows, o)
 }
 
 // BatchUpdate changes rows by ID, all or none of them: the cells that are given, null
 // clearing one. There is no client_token: writing the same again changes nothing.
-func (c *Client) BatchUpdate(ctx context.Context, appToken, tableID string, rows []Row, o WriteOptions) ([]Record, error) {
+func (c *Client) BatchUpdate(ctx context.Context, appToken, tableID string, rows []Row, o WriteOptions) error {
 	o.ClientToken = ""
-	body := make([]Row, len(rows))
-	for i, r := range rows {
-		body[i] = Row{r.ID, some(r.Fields)}
-	}
-	return c.writeRecords(ctx, OpBatchUpdate, tablePath(appToken, tableID)+"/records/batch_update", o, map[string]any{"records": body})
+	_, err := c.writeRecords(ctx, OpBatchUpdate, tablePath(appToken, tableID)+"/records/batch_update", "", rows, o)
+	return err
 }
 
-// some is never nil: "fields": null is malformed.
-func some(fields map[string]any) map[string]any {
-	if fields == nil {
-		return map[string]any{}
+func (c *Client) writeRecords(ctx context.Context, op Op, path, column string, rows []Row, o WriteOptions) ([]Made, error) {
+	body, err := rowsBody(rows)
+	if err != nil {
+		return nil, &Error{Op: op, Class: Bug, Msg: notJSON}
 	}
-	return fields
-}
-
-func (c *Client) writeRecords(ctx context.Context, op Op, path string, o WriteOptions, body any) ([]Record, error) {
-	var out struct {
-		Records []Record `json:"records"`
-	}
-	err := c.Do(ctx, Request{Op: op, Method: http.MethodPost, Path: path, Query: o.query(), Body: body, Write: true}, &out)
-	return out.Records, err
+	out := made{column: column, rows: make([]Made, 0, len(rows))}
+	err = c.Do(ctx, Request{Op: op, Method: http.MethodPost, Path: path, Query: o.query(), Body: body, Write: true}, &out)
+	return out.rows, err
 }
 
 // BatchDelete removes rows, all or none of them: one id that is not there refuses the

@@ -74,7 +74,7 @@ func TestRequestsAreTheSDKs(t *testing.T) {
 	for name, call := range map[string][2]func() error{
 		"batch_create": {
 			func() error {
-				_, err := c.BatchCreate(ctx, "bascn", "tbl1", []Row{{Fields: fields}, {Fields: fields}}, WriteOptions{ClientToken: uuid, UserIDType: "open_id", Inconsistent: true})
+				_, err := c.BatchCreate(ctx, "bascn", "tbl1", "Tên", []Row{{Fields: fields}, {Fields: fields}}, WriteOptions{ClientToken: uuid, UserIDType: "open_id", Inconsistent: true})
 				return err
 			},
 			func() error {
@@ -85,8 +85,7 @@ func TestRequestsAreTheSDKs(t *testing.T) {
 		},
 		"batch_update": {
 			func() error {
-				_, err := c.BatchUpdate(ctx, "bascn", "tbl1", []Row{{ID: "rec1", Fields: fields}}, WriteOptions{Inconsistent: true})
-				return err
+				return c.BatchUpdate(ctx, "bascn", "tbl1", []Row{{ID: "rec1", Fields: fields}}, WriteOptions{Inconsistent: true})
 			},
 			func() error {
 				_, err := api.AppTableRecord.BatchUpdate(ctx, larkbitable.NewBatchUpdateAppTableRecordReqBuilder().AppToken("bascn").TableId("tbl1").IgnoreConsistencyCheck(true).

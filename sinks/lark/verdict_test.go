@@ -169,7 +169,7 @@ func TestUnknownCodesAndAnswersThatAreNone(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := scripted(t, answering(row.status, row.body, "Location", "https://example.com/"))
-			_, err := c.BatchCreate(t.Context(), testBase, "tblX", []Row{{Fields: map[string]any{"Tên": "Nguyễn Văn An"}}}, WriteOptions{})
+			_, err := c.BatchCreate(t.Context(), testBase, "tblX", "Tên", []Row{{Fields: map[string]any{"Tên": "Nguyễn Văn An"}}}, WriteOptions{})
 			if got := verdictOf(err); got != row.verdict || IsAmbiguous(err) != row.maybe || ClassOf(err) != row.class {
 				t.Errorf("%s, maybe %t, %s; want %s, %t, %s: %v", got, IsAmbiguous(err), ClassOf(err), row.verdict, row.maybe, row.class, err)
 			}

@@ -81,7 +81,7 @@ func (w *world) rows(n int) []Row {
 }
 
 func (w *world) create(n int) error {
-	_, err := w.BatchCreate(w.t.Context(), testBase, w.table, w.rows(n), WriteOptions{})
+	_, err := w.BatchCreate(w.t.Context(), testBase, w.table, "Tên", w.rows(n), WriteOptions{})
 	return err
 }
 

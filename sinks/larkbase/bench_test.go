@@ -41,7 +41,7 @@ func BenchmarkBare(b *testing.B) {
 				"Họ tên": r.Fields["name"], "Số điện thoại": r.Fields["phone"],
 			}})
 		}
-		if _, err := c.BatchCreate(context.Background(), baseID, w.table, rows, lark.WriteOptions{}); err != nil {
+		if _, err := c.BatchCreate(context.Background(), baseID, w.table, "Mekong ID", rows, lark.WriteOptions{}); err != nil {
 			b.Fatal(err)
 		}
 	}

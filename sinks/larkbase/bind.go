@@ -92,7 +92,7 @@ func (s *Sink) bindGuessed(t *table, present bool) error {
 			if err != nil {
 				n = 0
 			}
-			t.pinned[field] = guess{c, n}
+			t.pinned[field] = guessed1(c, n)
 		case t.guess(field).column != nil:
 			// There is another one by now.
 		case present && c == nil && !s.conf.CreateColumns:
@@ -124,11 +124,15 @@ func (s *Sink) learn(ctx context.Context, b *base, t *table, entries []*entry) e
 		return nil
 	}
 	for _, e := range entries {
-		for field := range e.fields() {
+		for _, field := range e.names() {
+			if t.learnt[field] {
+				continue
+			}
 			g := t.guess(field)
 			if g.column == nil || len(s.bound[t.id]) >= maxBound || len(field) > maxHeading {
 				continue
 			}
+			t.learnt[field] = true
 			if id := g.column.field.ID + " " + strconv.Itoa(g.rank); s.bound[t.id][guessed+field] != id {
 				s.setBinding(t.id, guessed+field, id)
 			}

@@ -73,9 +73,9 @@ func (s *Sink) repeat(ctx context.Context, b *base, t *table) error {
 	if err := s.still(ctx); err != nil {
 		return err
 	}
-	made, err := s.client.BatchCreate(ctx, b.link.AppToken, t.id, d.rows, lark.WriteOptions{ClientToken: d.token, UserIDType: s.conf.UserIDType})
+	made, err := s.client.BatchCreate(ctx, b.link.AppToken, t.id, t.key.field.Name, d.rows, lark.WriteOptions{ClientToken: d.token, UserIDType: s.conf.UserIDType})
 	if err == nil {
-		s.carriedOut(d, idsOf(t, made, d.keys))
+		s.carriedOut(d, idsOf(made, d.keys))
 		return nil
 	}
 	// A search has shown nothing; once the lag is over that is the truth.
@@ -98,14 +98,14 @@ func (s *Sink) repeat(ctx context.Context, b *base, t *table) error {
 	return pipeline.Hold(lost{err}, max(waitOf(err), glance))
 }
 
-// carriedOut ends a doubt: the rows are there. ids are theirs, by key, as far as
-// they were told.
-func (s *Sink) carriedOut(d *doubt, ids map[string]string) {
+// carriedOut ends a doubt: the rows are there. ids are theirs, in the order of its keys,
+// "" where one was not told; nil where none was.
+func (s *Sink) carriedOut(d *doubt, ids []string) {
+	now := s.now()
 	for i, key := range d.keys {
 		k := d.known[i]
-		k.id = ids[key]
-		if k.id != "" {
-			k.at = s.now()
+		if ids != nil && ids[i] != "" {
+			k.id, k.at = ids[i], now
 		}
 		s.fresh.put(key, k)
 		s.seen.add(key)
@@ -114,20 +114,28 @@ func (s *Sink) carriedOut(d *doubt, ids map[string]string) {
 	s.doubt = nil
 }
 
-// idsOf are the ids of rows that were made, by key: by the key that each echoes, and
-// by their order where none does.
-func idsOf(t *table, made []lark.Record, keys []string) map[string]string {
-	ids := make(map[string]string, len(made))
-	for i, rec := range made {
-		key, ok := lark.Text(rec.Fields[t.key.field.Name])
+// idsOf are the ids of rows that were made, in the order of keys: by the key that each
+// echoes, and by their order where none does.
+func idsOf(made []lark.Made, keys []string) []string {
+	ids := make([]string, len(keys))
+	var at map[string]int // of keys; mostly the rows come in their order
+	for i, m := range made {
 		switch {
-		case ok:
-		case len(made) == len(keys):
-			key = keys[i]
-		default:
+		case i < len(keys) && m.OK && m.Cell == keys[i], !m.OK && len(made) == len(keys):
+			ids[i] = m.ID
+			continue
+		case !m.OK:
 			continue
 		}
-		ids[key] = rec.ID
+		if at == nil {
+			at = make(map[string]int, len(keys))
+			for n, key := range keys {
+				at[key] = n
+			}
+		}
+		if n, ok := at[m.Cell]; ok {
+			ids[n] = m.ID
+		}
 	}
 	return ids
 }

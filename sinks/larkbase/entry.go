@@ -24,13 +24,7 @@ type entry struct {
 	record  *pipeline.Record
 	version string
 	loc     *time.Location
-	list    []value // see fields
-}
-
-// value is a field of a record by its name.
-type value struct {
-	name string
-	v    any
+	list    []string // see names
 }
 
 // newEntry looks at a record. An error is the record's fault.
@@ -49,30 +43,44 @@ func newEntry(at int, r *pipeline.Record, loc *time.Location) (*entry, error) {
 // maxKey is far beyond any key, and short enough for fifty of them in a filter.
 const maxKey = 2000
 
-// fields are the record's fields that carry something, in the order of their names,
-// and then what a record has beside them, where no field has that name.
-func (e *entry) fields() func(yield func(string, any) bool) {
-	if e.list == nil {
-		e.list = make([]value, 0, len(e.record.Fields)+len(ofRecord))
-		for name, v := range e.record.Fields {
-			if !empty(v) {
-				e.list = append(e.list, value{name, v})
-			}
-		}
-		slices.SortFunc(e.list, func(a, b value) int { return strings.Compare(a.name, b.name) })
-		for _, name := range ofRecord {
-			if _, taken := e.record.Fields[name]; !taken {
-				e.list = append(e.list, value{name, e.of(name)})
-			}
+// names are those of the record's fields that carry something, in their order, and
+// then of what a record has beside them, where no field has that name.
+func (e *entry) names() []string {
+	if e.list != nil {
+		return e.list
+	}
+	e.list = make([]string, 0, len(e.record.Fields)+len(ofRecord))
+	for name, v := range e.record.Fields {
+		if !empty(v) {
+			e.list = append(e.list, name)
 		}
 	}
+	slices.Sort(e.list)
+	for _, name := range ofRecord {
+		if _, taken := e.record.Fields[name]; !taken {
+			e.list = append(e.list, name)
+		}
+	}
+	return e.list
+}
+
+// fields are the names with their values.
+func (e *entry) fields() func(yield func(string, any) bool) {
 	return func(yield func(string, any) bool) {
-		for _, f := range e.list {
-			if !yield(f.name, f.v) {
+		for _, name := range e.names() {
+			if !yield(name, e.value(name)) {
 				return
 			}
 		}
 	}
+}
+
+// value is what the record has under one of its names.
+func (e *entry) value(name string) any {
+	if v, ok := e.record.Fields[name]; ok {
+		return v
+	}
+	return e.of(name)
 }
 
 func (e *entry) of(name string) any {
@@ -101,12 +109,12 @@ type row struct {
 	found *found // the row that is there; nil: none, as far as is known
 
 	// What is to be written, by [job.plan].
-	planned int             // the job's turn at which it was worked out
-	target  *table          // and the table for which
-	cells   map[string]any  // by id of column
-	ver     string          // of the row when this is written
-	filed   map[string]bool // ids of its columns that are then not empty
-	missed  []string        // columns for which a value is left out
+	planned int      // the job's turn at which it was worked out
+	target  *table   // and the table for which
+	cells   []any    // by the column's place in the table; nil: nothing is written
+	ver     string   // of the row when this is written
+	filed   []bool   // by place: whether the column is then not empty
+	missed  []string // columns for which a value is left out
 
 	parts []*row // each record alone, after all together were refused
 

@@ -22,7 +22,7 @@ type known struct {
 	table   string // its id
 	id      string // "": it is there, under an id that was not told
 	version string
-	filled  map[string]bool // ids of columns
+	filled  []string // ids of columns; shared, not to be changed
 	at      time.Time
 }
 
@@ -31,6 +31,7 @@ type known struct {
 type fresh struct {
 	rows   map[string]known
 	erased map[string]time.Time
+	oldest time.Time // nothing in either is older
 }
 
 func (f *fresh) put(key string, k known) {
@@ -38,6 +39,7 @@ func (f *fresh) put(key string, k known) {
 		f.rows = map[string]known{}
 	}
 	f.rows[key] = k
+	f.notOlder(k.at)
 }
 
 func (f *fresh) erase(id string, at time.Time) {
@@ -45,6 +47,13 @@ func (f *fresh) erase(id string, at time.Time) {
 		f.erased = map[string]time.Time{}
 	}
 	f.erased[id] = at
+	f.notOlder(at)
+}
+
+func (f *fresh) notOlder(at time.Time) {
+	if f.oldest.IsZero() || at.Before(f.oldest) {
+		f.oldest = at
+	}
 }
 
 func (f *fresh) wasErased(id string, now time.Time) bool {
@@ -52,16 +61,25 @@ func (f *fresh) wasErased(id string, now time.Time) bool {
 	return ok && now.Sub(at) < lag
 }
 
-// prune forgets what is old.
+// prune forgets what is old. It is asked before each write and looks through all that
+// is kept; so it does that no more often than a part of it may have become old.
 func (f *fresh) prune(now time.Time) {
+	if f.oldest.IsZero() || now.Sub(f.oldest) < kept+kept/4 {
+		return
+	}
+	f.oldest = time.Time{}
 	for key, k := range f.rows {
 		if now.Sub(k.at) >= kept {
 			delete(f.rows, key)
+		} else {
+			f.notOlder(k.at)
 		}
 	}
 	for id, at := range f.erased {
 		if now.Sub(at) >= lag {
 			delete(f.erased, id)
+		} else {
+			f.notOlder(at)
 		}
 	}
 }

@@ -131,7 +131,7 @@ const mostNames = 200
 // columns are those that r's records may go to, and where notes go.
 func (j *job) columns(r *row, t *table) (out []*column) {
 	for _, e := range r.entries {
-		for field := range e.fields() {
+		for _, field := range e.names() {
 			out = append(out, t.of(field)...)
 		}
 	}
@@ -143,12 +143,13 @@ func (j *job) columns(r *row, t *table) (out []*column) {
 
 // read takes apart a row as it was found.
 func (t *table) read(rec lark.Record) *found {
-	f := &found{id: rec.ID, table: t, filled: map[string]bool{}}
+	f := &found{id: rec.ID, table: t, filled: []string{}}
 	f.version, _ = lark.Text(rec.Fields[t.version.field.Name])
 	byID := make(map[string]json.RawMessage, len(rec.Fields))
 	for _, c := range t.live {
 		if cell, ok := rec.Fields[c.field.Name]; ok && !blank(cell) {
-			f.filled[c.field.ID], byID[c.field.ID] = true, cell
+			f.filled = append(f.filled, c.field.ID)
+			byID[c.field.ID] = cell
 		}
 	}
 	f.cells = byID

@@ -2,6 +2,7 @@ package larkbase
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"mekong/sinks/lark"
@@ -12,33 +13,34 @@ type found struct {
 	id      string
 	table   *table
 	version string
-	filled  map[string]bool            // ids of columns whose cells are not empty
+	filled  []string                   // ids of columns whose cells are not empty; not to be changed
 	cells   map[string]json.RawMessage // by id of column, as read; nil when it is known without having been read
 }
 
-// plan works out what row r lacks in table t: r.cells, by id of column. Nothing to
-// write is no cells and an unchanged version.
+// plan works out what row r lacks in table t: r.cells. Nothing to write is no cells and an unchanged version.
 func (j *job) plan(r *row, t *table) {
 	if r.planned == j.turn && r.target == t {
 		return
 	}
 	r.planned, r.target, r.missed = j.turn, t, nil
-	r.cells, r.filed = map[string]any{}, map[string]bool{}
+	n := len(t.live)
+	r.cells, r.filed = make([]any, n), make([]bool, n)
 	r.ver = ""
 	if r.found != nil {
 		r.ver = r.found.version
-		for id := range r.found.filled {
-			r.filed[id] = true
+		for _, id := range r.found.filled {
+			if c := t.byID[id]; c != nil {
+				r.filed[c.at] = true
+			}
 		}
 	}
 	var notes []string
 	for _, e := range r.entries {
 		newer := e.version >= r.ver
-		cells, left := j.cells(r, e, t)
-		for id, cell := range cells {
-			if newer || !r.filed[id] {
-				r.cells[id] = cell
-				r.filed[id] = true
+		left := j.gather(r, e, t)
+		for at, cell := range j.cells {
+			if cell != nil && (newer || !r.filed[at]) {
+				r.cells[at], r.filed[at] = cell, true
 			}
 		}
 		if newer {
@@ -49,12 +51,12 @@ func (j *job) plan(r *row, t *table) {
 		}
 	}
 	if len(notes) > 0 && t.notes != nil {
-		r.cells[t.notes.field.ID] = note(notes)
+		r.cells[t.notes.at] = note(notes)
 	}
 	if f := r.found; f != nil && f.cells != nil {
-		for id, cell := range r.cells {
-			if same(t.byID[id], cell, f.cells[id]) {
-				delete(r.cells, id)
+		for at, cell := range r.cells {
+			if c := t.live[at]; cell != nil && same(c, cell, f.cells[c.field.ID]) {
+				r.cells[at] = nil
 			}
 		}
 	}
@@ -62,40 +64,47 @@ func (j *job) plan(r *row, t *table) {
 
 // changed reports whether there is anything to write for r.
 func (r *row) changed() bool {
-	return r.found == nil || len(r.cells) > 0 || r.ver != r.found.version
+	return r.found == nil || r.ver != r.found.version || slices.ContainsFunc(r.cells, func(cell any) bool { return cell != nil })
 }
 
 // row is r as it is sent.
 func (r *row) row(t *table) lark.Row {
-	out := lark.Row{Fields: make(map[string]any, len(r.cells)+2)}
-	for id, cell := range r.cells {
-		if c := t.byID[id]; c != nil {
-			out.Fields[c.field.Name] = cell
-		}
-	}
+	out := lark.Row{Cells: make([]lark.Cell, 0, len(r.cells))}
+	put := func(c *column, cell any) { out.Cells = append(out.Cells, lark.Cell{Column: c.field.Name, Value: cell}) }
 	if r.found == nil {
-		out.Fields[t.key.field.Name] = r.key
+		put(t.key, r.key)
 	} else {
 		out.ID = r.found.id
 	}
 	if r.found == nil || r.ver != r.found.version {
-		out.Fields[t.version.field.Name] = r.ver
+		put(t.version, r.ver)
+	}
+	for at, cell := range r.cells {
+		if cell != nil {
+			put(t.live[at], cell)
+		}
 	}
 	return out
 }
 
-// cells are what one record brings, by id of column, and what had to be left out.
-// Of two fields that suit one column the better one goes there.
-func (j *job) cells(r *row, e *entry, t *table) (map[string]any, []string) {
-	cells, ranks := map[string]any{}, map[string]int{}
-	var left []string
-	for field, v := range e.fields() {
-		for _, c := range t.of(field) {
-			how := 0
-			if t.named == nil {
-				how = t.guess(field).rank
-			}
-			if before, taken := ranks[c.field.ID]; taken && before <= how {
+// gather fills j.cells with what one record brings, by the column's place, and tells
+// what had to be left out. Of two fields that suit one column the better one goes there.
+func (j *job) gather(r *row, e *entry, t *table) (left []string) {
+	if n := len(t.live); len(j.cells) != n {
+		j.cells, j.ranks = make([]any, n), make([]int, n)
+	}
+	clear(j.cells)
+	for _, field := range e.names() {
+		columns := t.of(field)
+		if len(columns) == 0 {
+			continue
+		}
+		v, how := e.value(field), 0
+		if t.named == nil {
+			how = t.guess(field).rank
+		}
+		for _, c := range columns {
+			if j.cells[c.at] != nil && j.ranks[c.at] <= how {
 				continue
 			}
 			cell, problem := any(nil), "the Base refused it"
@@ -107,11 +116,11 @@ func (j *job) cells(r *row, e *entry, t *table) (map[string]any, []string) {
 				r.missed = append(r.missed, c.field.Name)
 			}
 			if cell != nil {
-				cells[c.field.ID], ranks[c.field.ID] = cell, how
+				j.cells[c.at], j.ranks[c.at] = cell, how
 			}
 		}
 	}
-	return cells, left
+	return left
 }
 
 // maxNote is the most that is said of one record, in bytes.

@@ -20,7 +20,7 @@ func (s *Sink) Prove(ctx context.Context) []pipeline.Finding {
 		where.Link = s.link
 		t := b.tables[0]
 		key := "mekong-doctor-" + s.now().UTC().Format("20060102T150405.000")
-		made, err := s.client.BatchCreate(ctx, b.link.AppToken, t.id, []lark.Row{{Fields: map[string]any{t.key.field.Name: key}}},
+		made, err := s.client.BatchCreate(ctx, b.link.AppToken, t.id, t.key.field.Name, []lark.Row{{Fields: map[string]any{t.key.field.Name: key}}},
 			lark.WriteOptions{ClientToken: lark.UUIDv4("prove", b.link.AppToken, t.id, key, rand.Text())})
 		if err != nil {
 			f := lark.Diagnose(err, where)
@@ -31,7 +31,7 @@ func (s *Sink) Prove(ctx context.Context) []pipeline.Finding {
 			found = append(found, f)
 			return nil
 		}
-		id := idsOf(t, made, []string{key})[key]
+		id := idsOf(made, []string{key})[0]
 		if err := s.client.BatchDelete(ctx, b.link.AppToken, t.id, []string{id}); err != nil {
 			f := lark.Diagnose(err, where)
 			f.Level = pipeline.Warn

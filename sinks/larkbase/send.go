@@ -39,6 +39,9 @@ func (j *job) parts(rows []*row) func(yield func([]*row) bool) {
 func (r *row) weight() int {
 	w := 200 + len(r.key) + len(r.ver)
 	for _, cell := range r.cells {
+		if cell == nil {
+			continue
+		}
 		w += 30
 		switch v := cell.(type) {
 		case string:
@@ -121,8 +124,8 @@ func (r *row) suspect(t *table, e *lark.Error) (kind, bool) {
 		return 0, false
 	}
 	has := map[kind]bool{}
-	for id := range r.cells {
-		if c := t.byID[id]; c != nil && !r.drop[c.kind] {
+	for at, cell := range r.cells {
+		if c := t.live[at]; cell != nil && !r.drop[c.kind] {
 			has[c.kind] = true
 		}
 	}
@@ -140,24 +143,25 @@ func (j *job) create(ctx context.Context, t *table, rows []*row) error {
 	if err := j.replan(ctx, t, rows); err != nil {
 		return err
 	}
-	d := &doubt{table: t.id, since: s.now()}
-	parts := []string{"create", j.b.link.AppToken, t.id, rand.Text()}
+	n := len(rows)
+	d := &doubt{table: t.id, since: s.now(), rows: make([]lark.Row, 0, n), keys: make([]string, 0, n), known: make([]known, 0, n)}
+	parts := append(make([]string, 0, 4+2*n), "create", j.b.link.AppToken, t.id, rand.Text())
 	for _, r := range rows {
 		d.rows = append(d.rows, r.row(t))
 		d.keys = append(d.keys, r.key)
-		d.known = append(d.known, known{table: t.id, version: r.ver, filled: r.filed, at: d.since})
+		d.known = append(d.known, known{table: t.id, version: r.ver, filled: t.set(r.filed), at: d.since})
 		parts = append(parts, r.key, r.ver)
 	}
 	d.token = lark.UUIDv4(parts...)
 	if err := s.still(ctx); err != nil {
 		return err
 	}
-	made, err := s.client.BatchCreate(ctx, j.b.link.AppToken, t.id, d.rows, lark.WriteOptions{ClientToken: d.token, UserIDType: s.conf.UserIDType})
+	made, err := s.client.BatchCreate(ctx, j.b.link.AppToken, t.id, t.key.field.Name, d.rows, lark.WriteOptions{ClientToken: d.token, UserIDType: s.conf.UserIDType})
 	if err == nil {
-		ids := idsOf(t, made, d.keys)
+		ids := idsOf(made, d.keys)
 		s.carriedOut(d, ids)
-		for _, r := range rows {
-			r.stored(t, ids[r.key])
+		for i, r := range rows {
+			r.stored(t, ids[i])
 		}
 		s.most = min(batchSize, s.most*2)
 		return nil
@@ -181,7 +185,7 @@ func (j *job) update(ctx context.Context, t *table, rows []*row) error {
 		if err := s.still(ctx); err != nil {
 			return err
 		}
-		if _, err := s.client.BatchUpdate(ctx, j.b.link.AppToken, t.id, send, lark.WriteOptions{UserIDType: s.conf.UserIDType}); err != nil {
+		if err := s.client.BatchUpdate(ctx, j.b.link.AppToken, t.id, send, lark.WriteOptions{UserIDType: s.conf.UserIDType}); err != nil {
 			if lark.ClassOf(err) == lark.Gone {
 				for _, r := range rows {
 					delete(s.fresh.rows, r.key)
@@ -193,7 +197,7 @@ func (j *job) update(ctx context.Context, t *table, rows []*row) error {
 		s.most = min(batchSize, s.most*2)
 	}
 	for _, r := range rows {
-		s.fresh.put(r.key, known{table: t.id, id: r.found.id, version: r.ver, filled: r.filed, at: s.now()})
+		s.fresh.put(r.key, known{table: t.id, id: r.found.id, version: r.ver, filled: t.set(r.filed), at: s.now()})
 		s.seen.add(r.key)
 		r.stored(t, r.found.id)
 	}

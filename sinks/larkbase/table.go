@@ -11,6 +11,7 @@ import (
 type column struct {
 	field lark.Field
 	kind  kind
+	at    int               // its place in table.live
 	known map[string]string // options of a select, by their folded name
 }
 
@@ -34,6 +35,9 @@ type table struct {
 	named   map[string][]*column // explicit: columns by the field that goes there
 	pinned  map[string]guess     // otherwise: columns that fields have gone to before
 	guesses map[string]guess     // and what their names say of the others
+	learnt  map[string]bool      // fields whose columns are remembered
+
+	sets map[string][]string // see [table.set]
 
 	once sync.Once // of url, which a batch asks for beside the next one
 	url  string
@@ -43,13 +47,17 @@ type table struct {
 type guess struct {
 	column *column // nil: none
 	rank   int
+	list   []*column // the column, if there is one
 }
+
+func guessed1(c *column, rank int) guess { return guess{c, rank, []*column{c}} }
 
 // maxGuesses bounds what is remembered of names that strangers choose.
 const maxGuesses = 2000
 
 func newTable(id, name string, fields []lark.Field) *table {
-	t := &table{id: id, name: name, byID: map[string]*column{}, pinned: map[string]guess{}, guesses: map[string]guess{}}
+	t := &table{id: id, name: name, byID: map[string]*column{}, pinned: map[string]guess{}}
+	t.anew()
 	for _, f := range fields {
 		t.add(f)
 	}
@@ -58,11 +66,48 @@ func newTable(id, name string, fields []lark.Field) *table {
 
 func (t *table) add(f lark.Field) *column {
 	c := newColumn(f)
+	c.at = len(t.live)
 	t.live = append(t.live, c)
 	t.byID[f.ID] = c
-	t.guesses = map[string]guess{}
+	t.anew()
 	return c
 }
+
+// anew forgets what was concluded from the columns there were.
+func (t *table) anew() {
+	t.guesses, t.learnt, t.sets = map[string]guess{}, map[string]bool{}, map[string][]string{}
+}
+
+// set gives the ids of columns that are marked in filed, by their place. Rows are much
+// alike, so that a batch's have one such list, or a few: it must not be changed.
+func (t *table) set(filed []bool) []string {
+	var room [64]byte
+	marks := room[:0]
+	for _, is := range filed {
+		b := byte('0')
+		if is {
+			b = '1'
+		}
+		marks = append(marks, b)
+	}
+	if ids, ok := t.sets[string(marks)]; ok {
+		return ids
+	}
+	ids := []string{}
+	for i, is := range filed {
+		if is {
+			ids = append(ids, t.live[i].field.ID)
+		}
+	}
+	if len(t.sets) >= maxSets {
+		clear(t.sets)
+	}
+	t.sets[string(marks)] = ids
+	return ids
+}
+
+// maxSets bounds what is remembered of which columns rows fill.
+const maxSets = 500
 
 // find is the column of that name: exactly, or as a person reads it.
 func (t *table) find(name string) *column {
@@ -82,10 +127,7 @@ func (t *table) of(field string) []*column {
 	if t.named != nil {
 		return t.named[field]
 	}
-	if g := t.guess(field); g.column != nil {
-		return []*column{g.column}
-	}
-	return nil
+	return t.guess(field).list
 }
 
 // guess finds the column whose name suits field best; of several equal ones the
@@ -103,7 +145,7 @@ func (t *table) guess(field string) guess {
 			continue
 		}
 		if r := rank(field, c.field.Name); r < g.rank {
-			g = guess{c, r}
+			g = guessed1(c, r)
 		}
 	}
 	if len(t.guesses) >= maxGuesses {

@@ -140,6 +140,10 @@ type job struct {
 	turn   int  // counts what changes plans
 	reread bool // the columns were read again in this job
 	turned int  // tables begun in this job
+
+	// What one record brings, by the column's place; see gather.
+	cells []any
+	ranks []int
 }
 
 // write brings rows into the base. Rows get their fates; an error is for those that
