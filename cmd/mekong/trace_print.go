@@ -76,8 +76,8 @@ func (p *tracePrinter) path(path *trace.Path) {
 		for _, name := range slices.Sorted(maps.Keys(r.Raw.Meta)) {
 			rows = append(rows, []string{tame(name), p.text(r.Raw.Meta[name])})
 		}
-		rows = append(rows, []string{fmt.Sprintf("body, %d bytes", len(r.Raw.Body)), p.text(string(r.Raw.Body))})
 		p.table(rows, "   ")
+		p.body(r.Raw.Body)
 	} else {
 		p.line("1. Received  the delivery itself is no longer kept (nats.keep)")
 	}
@@ -93,6 +93,22 @@ func (p *tracePrinter) path(path *trace.Path) {
 		if l.Messages > 0 {
 			p.line("   The index is %d messages and %s behind %s: what came last may be missing here.", l.Messages, spanOf(l.Behind), l.Stream)
 		}
+	}
+}
+
+// bodyLines is how much of a body is shown when not all is asked for.
+const bodyLines = 12
+
+// body writes what was sent, line by line.
+func (p *tracePrinter) body(b []byte) {
+	p.line("   body, %d bytes", len(b))
+	n := 0
+	for line := range strings.Lines(string(b)) {
+		if n++; n > bodyLines && !p.full {
+			p.line("     … --all shows the rest")
+			return
+		}
+		p.line("     | %s", p.text(strings.TrimRight(line, "\r\n")))
 	}
 }
 
