@@ -74,8 +74,8 @@ func (c *cli) announce(conf *config.Config, a *app.App) {
 	fmt.Fprintf(c.err, "Mekong: %s\n", a.Bus.Durability())
 	if a.Sources != nil && a.Sources.Door != nil {
 		for _, name := range conf.SourceNames() {
-			if l := conf.Sources[name].LadiPage; l != nil {
-				fmt.Fprintf(c.err, "  source %-12s http://%s%s\n", name, a.Sources.Door.Addr(), l.Path)
+			if path := conf.Sources[name].Path(); path != "" {
+				fmt.Fprintf(c.err, "  source %-12s http://%s%s\n", name, a.Sources.Door.Addr(), path)
 			}
 		}
 	}

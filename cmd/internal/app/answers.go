@@ -31,10 +31,6 @@ const messages = "message"
 // about what is stored, leaves it out.
 func (a *App) openAnswers(ctx context.Context) error {
 	var failed *prometheus.CounterVec
-	var count *worker.Metrics // the sinks' own; without a sink nobody counts
-	if len(a.delivers) > 0 {
-		count = a.delivers[0].Metrics
-	}
 	for _, name := range a.config.SourceNames() {
 		bot := a.config.Sources[name].LarkBot
 		if bot == nil || bot.Reply.URL.IsZero() {
@@ -73,11 +69,9 @@ func (a *App) openAnswers(ctx context.Context) error {
 		d := &worker.Deliver{
 			Bus: a.Bus, Name: answersOf(name), Sink: s, Limits: s.Limits(), Accept: []string{messages},
 			Where: func(r pipeline.Record) (bool, error) { return r.Source == name, nil },
-			Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: count,
+			Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: a.measured,
 		}
-		if count != nil {
-			count.Watch(d)
-		}
+		a.measured.Watch(d)
 		a.delivers = append(a.delivers, d)
 	}
 	return nil

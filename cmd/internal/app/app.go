@@ -70,6 +70,7 @@ type App struct {
 	nats     *local.Server      // nil with an external one
 	mongo    *mongolocal.Server // nil until a sink wants it
 	delivers []*worker.Deliver
+	measured *worker.Metrics      // of all delivers; nil without the role
 	larks    *larks               // nil without a sink of Lark
 	watched  *vendors             // nil without a sink that has a vendor
 	notifier *larkchat.Notifier   // nil when nobody is to be told
@@ -177,11 +178,11 @@ func (a *App) openSinks(ctx context.Context) (err error) {
 	if err := a.indexMongoDB(ctx); err != nil {
 		return err
 	}
-	metrics := worker.NewMetrics(a.registry)
+	a.measured = worker.NewMetrics(a.registry)
 	for _, s := range a.Sinks {
 		d := &worker.Deliver{
 			Bus: a.Bus, Name: s.Name, Sink: s.Sink, Limits: s.Limits, Accept: s.Config.Accept, Pace: s.Pace,
-			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: metrics,
+			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: a.measured,
 		}
 		if s.Config.Where != "" {
 			where, err := transform.Where(s.Config.Where)
@@ -190,7 +191,7 @@ func (a *App) openSinks(ctx context.Context) (err error) {
 			}
 			d.Where = where
 		}
-		metrics.Watch(d)
+		a.measured.Watch(d)
 		a.delivers = append(a.delivers, d)
 	}
 	a.watchBalance()
