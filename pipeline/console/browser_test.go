@@ -127,6 +127,15 @@ func TestInABrowser(t *testing.T) {
 		}
 		b.shoot("phone-" + page)
 	}
+	// What is new waits to be asked for.
+	b.do("leads", chromedp.Navigate(w.base+"/leads"), chromedp.WaitVisible("h1"))
+	stored.Add(12)
+	b.do("new ones wait", chromedp.WaitVisible("[data-new]"))
+	if got := ask(b, chromedp.Text("[data-new]")); got != "12 new" {
+		t.Errorf("twelve new leads are told as %q", got)
+	}
+	b.do("one lead", chromedp.Click("tbody a"), chromedp.WaitVisible(".steps"))
+	b.shoot("phone-lead")
 	// The keyboard reaches everything: the first stop is the way past the navigation.
 	b.do("the keyboard", chromedp.Navigate(w.base+"/flow"), chromedp.WaitVisible("h1"), chromedp.KeyEvent("\t"))
 	if got := ask(b, chromedp.Evaluate[string](`document.activeElement.className`)); got != "skip" {
@@ -135,4 +144,4 @@ func TestInABrowser(t *testing.T) {
 	b.do("signing out", chromedp.Click("form[action='/logout'] button"), chromedp.WaitVisible("#password"))
 }
 
-var tabs = []string{"flow", "sources", "sinks", "health", "activity"}
+var tabs = []string{"flow", "leads", "buried", "sources", "sinks", "health", "activity"}

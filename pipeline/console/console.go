@@ -49,6 +49,9 @@ type Options struct {
 	// Sources and Sinks tell of the ways in and out.
 	Sources Sources
 	Sinks   func(context.Context) ([]SinkInfo, error)
+	// Leads finds records; Buried keeps what could not go on.
+	Leads  Leads
+	Buried Buried
 	// Doctor examines everything. It ends with its context.
 	Doctor func(context.Context) doctor.Report
 }
@@ -118,6 +121,17 @@ func (c *Console) rooms(mux *http.ServeMux) {
 		mux.Handle("GET /api/flow", c.signedIn(Viewer, c.flowData))
 		mux.Handle("GET /api/live", c.signedIn(Viewer, c.live))
 	}
+	if c.opts.Leads != nil {
+		mux.Handle("GET /leads", c.signedIn(Viewer, c.leadsList))
+		mux.Handle("GET /lead", c.signedIn(Viewer, c.leadPage))
+		mux.Handle("POST /leads/export", c.act(Operator, c.export))
+	}
+	if c.opts.Buried != nil {
+		mux.Handle("GET /buried", c.signedIn(Viewer, c.buriedPage))
+		mux.Handle("GET /buried/{seq}", c.signedIn(Viewer, c.gravePage))
+		mux.Handle("POST /buried/replay", c.act(Operator, c.replay))
+		mux.Handle("POST /buried/drop", c.act(Operator, c.drop))
+	}
 	if c.opts.Sources != nil {
 		mux.Handle("GET /sources", c.signedIn(Viewer, c.sourcesPage))
 		mux.Handle("GET /sources/{name}/watch", c.signedIn(Operator, c.watchPage))
@@ -139,7 +153,7 @@ func (c *Console) tabs() (list []string) {
 		name  string
 		there bool
 	}{
-		{"flow", c.flow != nil}, {"sources", c.opts.Sources != nil}, {"sinks", c.opts.Sinks != nil}, {"health", c.health != nil}, {"activity", c.opts.Audit != nil},
+		{"flow", c.flow != nil}, {"leads", c.opts.Leads != nil}, {"buried", c.opts.Buried != nil}, {"sources", c.opts.Sources != nil}, {"sinks", c.opts.Sinks != nil}, {"health", c.health != nil}, {"activity", c.opts.Audit != nil},
 	} {
 		if t.there {
 			list = append(list, t.name)

@@ -71,6 +71,8 @@ type world struct {
 	flow  func() (Snapshot, error)
 
 	places *places
+	leads  *leads
+	grave  *grave
 }
 
 // places are what a world's sources and sinks are said to be.
@@ -119,7 +121,7 @@ func (w *world) options(o *Options) {
 		return doctor.Report{Groups: []doctor.Group{{Name: "sink crm", Findings: []pipeline.Finding{{Level: pipeline.Fail, Setting: "sinks.crm.larkbase",
 			What: `the column "<script>alert(1)</script>" is not there`, Fix: "open https://example.larksuite.com/base/HTJ6b?table=tbl1, and make it"}}}}}
 	}
-	o.Sources = w.places
+	o.Sources, o.Leads, o.Buried = w.places, w.leads, w.grave
 	o.Sinks = func(context.Context) ([]SinkInfo, error) { return w.places.sinks, nil }
 	audit, err := OpenAudit(w.t.TempDir() + "/audit.jsonl")
 	if err != nil {
@@ -132,7 +134,7 @@ func (w *world) options(o *Options) {
 func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: newClock()}
-	w.places = newPlaces(w.clock.now())
+	w.places, w.leads, w.grave = newPlaces(w.clock.now()), newLeads(w.clock.now()), newGrave(w.clock.now())
 	w.flow = func() (Snapshot, error) { return snapshot(w.clock.now()), nil }
 	var o Options
 	w.options(&o)

@@ -10,7 +10,10 @@ import (
 )
 
 // rooms of everybody and of nobody: what is there, and what is not.
-var everyRoom = []string{"/", "/flow", "/health", "/activity", "/sources", "/sources/landing/watch", "/sinks", "/api/flow", "/api/live", "/nowhere", "/api/nowhere", "/flow/x"}
+var everyRoom = []string{"/", "/flow", "/health", "/activity", "/leads", "/lead?id=r-1", "/buried", "/buried/7", "/sources", "/sources/landing/watch", "/sinks", "/api/flow", "/api/live", "/nowhere", "/api/nowhere", "/flow/x"}
+
+// acts are what operators may do.
+var acts = []string{"/leads/export", "/buried/replay", "/buried/drop"}
 
 func TestNothingIsShownWithoutASignIn(t *testing.T) {
 	w := newWorld(t)
@@ -31,8 +34,13 @@ func TestNothingIsShownWithoutASignIn(t *testing.T) {
 			t.Errorf("GET %s with an invented session answers %d", path, forged.status)
 		}
 	}
-	if a := w.do(w.browser(), http.MethodPost, "/logout", url.Values{}); a.status != http.StatusUnauthorized {
-		t.Errorf("signing out without a sign-in answers %d", a.status)
+	for _, path := range append(acts, "/logout") {
+		if a := w.do(w.browser(), http.MethodPost, path, url.Values{"all": {"yes"}}); a.status != http.StatusUnauthorized {
+			t.Errorf("POST %s without a sign-in answers %d", path, a.status)
+		}
+	}
+	if w.grave.did != "" {
+		t.Errorf("somebody who is not signed in %s", w.grave.did)
 	}
 }
 

@@ -121,8 +121,11 @@ func TestWhatOthersNamedIsText(t *testing.T) {
 		sinks:    []SinkInfo{{Name: "crm", Kind: evil, Accept: []string{evil}, Where: evil, Link: evil, Columns: []Pair{{evil, evil}}, Calls: []Call{{evil, 1, 1}}, Credentials: []Credential{{Name: evil}}}},
 		requests: []Request{{ID: evil, Cause: evil, Body: evil, Meta: []Pair{{evil, evil}}}},
 	}
+	w.leads.hostile(evil)
+	w.grave.items[7] = BuriedItem{Seq: 7, Sink: evil, Reason: evil, Record: w.leads.path.Records[0].Record, Raw: &w.leads.path.Received.Raw}
+	w.grave.groups = []BuriedGroup{{Sink: evil, Reason: evil, Fix: evil, Count: 1, Seqs: []uint64{7}}}
 	b := w.operator()
-	for _, path := range []string{"/flow", "/health", "/activity", "/sources", "/sources/landing/watch", "/sinks", "/flow?x=" + url.QueryEscape(evil)} {
+	for _, path := range []string{"/flow", "/leads?q=" + url.QueryEscape(evil), "/lead?id=r-1", "/buried", "/buried/7", "/health", "/activity", "/sources", "/sources/landing/watch", "/sinks", "/flow?x=" + url.QueryEscape(evil)} {
 		page := w.get(b, path).body
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<img src=x") {
 			t.Errorf("%s: what others named is more than text", path)

@@ -11,7 +11,8 @@ type SinkInfo struct {
 	Accept      []string
 	Where       string // the rule of what it takes; empty: all of those kinds
 	Link        string // of the table or the spreadsheet; empty: none to open
-	Columns     []Pair // column, field; none: each field goes to the column of its name
+	Columns     []Pair // column, field
+	ByName      bool   // without Columns: each field goes to the column of its name
 	Batch       int    // records in one write
 	Writers     int    // writes at once; 0: it does not run in this process
 	Calls       []Call // since this process began

@@ -42,7 +42,7 @@ func (a *App) sinkInfos(context.Context) ([]console.SinkInfo, error) {
 
 // mapped adds which column each field goes to, and where the table is.
 func mapped(info *console.SinkInfo, conf config.Sink) {
-	columns := map[string]string{}
+	var columns map[string]string
 	switch {
 	case conf.LarkBase != nil:
 		columns, info.Link, info.Monthly = conf.LarkBase.Columns, conf.LarkBase.URL, int64(conf.LarkBase.MonthlyCalls)
@@ -50,7 +50,10 @@ func mapped(info *console.SinkInfo, conf config.Sink) {
 		columns, info.Link = conf.Sheets.Columns, conf.Sheets.Spreadsheet
 	case conf.AppsScript != nil:
 		columns = conf.AppsScript.Columns
+	default:
+		return
 	}
+	info.ByName = len(columns) == 0
 	for _, name := range slices.Sorted(maps.Keys(columns)) {
 		info.Columns = append(info.Columns, console.Pair{Name: name, Value: columns[name]})
 	}

@@ -1,14 +1,21 @@
 package app
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"mekong/pipeline"
 )
 
 // visitor is a browser that is signed in to the console of a running app by its link.
@@ -104,6 +111,82 @@ func TestTheConsoleShowsWhatIsStored(t *testing.T) {
 	}
 	if _, text := v.get("/activity"); !strings.Contains(text, "đăng nhập") {
 		t.Error("who signed in is not written down")
+	}
+}
+
+// send sends a form of the page at path.
+func (v *visitor) send(path, action string, form url.Values) (int, string) {
+	v.t.Helper()
+	_, page := v.get(path)
+	m := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(page)
+	if m == nil {
+		v.t.Fatalf("%s has no form:\n%s", path, page)
+	}
+	form.Set("csrf", m[1])
+	resp, err := v.browser.PostForm(v.base+action, form)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// A lead that its sink would not take is found by its phone, seen among the buried,
+// replayed from the page once the cause is mended, and then seen as stored.
+func TestTheConsoleFindsAndMends(t *testing.T) {
+	var content atomic.Bool
+	r := start(t, configured(t, t.TempDir(), oneSink), Options{Wrap: func(_ string, s pipeline.Sink) pipeline.Sink {
+		return choosy{s, &content, func(rec pipeline.Record) error {
+			if rec.Fields["name"] == "Trần Bình" {
+				return errors.New("the field Ngân sách is a number")
+			}
+			return nil
+		}}
+	}})
+	v := r.visit()
+	for _, body := range []string{"name=Nguyễn Thị Ánh&phone=0900000001", "name=Trần Bình&phone=0900000002"} {
+		if got := r.post("application/x-www-form-urlencoded", []byte(body)); got.status != http.StatusOK {
+			t.Fatalf("the lead is answered %d", got.status)
+		}
+	}
+	sees := func(path string, list ...string) {
+		t.Helper()
+		poll(t, 30*time.Second, func() string {
+			status, text := v.get(path)
+			for _, says := range list {
+				if status != http.StatusOK || !strings.Contains(text, says) {
+					return fmt.Sprintf("%s answers %d without %q:\n%s", path, status, says, text)
+				}
+			}
+			return ""
+		})
+	}
+	for _, term := range []string{"0900 000 001", "+84900000001", "nguyen thi anh"} {
+		sees("/leads?q="+url.QueryEscape(term), "Nguyễn Thị Ánh", "archive: đã lưu")
+	}
+	sees("/leads?state=buried", "Trần Bình", "archive: đã chôn")
+	sees("/buried", "the field Ngân sách is a number", "Gửi lại 1")
+	_, list := v.get("/leads?q=0900000002")
+	id := regexp.MustCompile(`/lead\?id=([^"]+)"`).FindStringSubmatch(list)
+	if id == nil {
+		t.Fatalf("there is no way to the lead:\n%s", list)
+	}
+	sees("/lead?id="+id[1], "Trần Bình&amp;phone=0900000002", "the field Ngân sách is a number", "/buried/")
+	content.Store(true)
+	if status, text := v.send("/buried", "/buried/replay", url.Values{"sink": {"archive"}, "reason": {"the field Ngân sách is a number"}}); status != http.StatusOK || !strings.Contains(text, "Đã gửi lại 1.") || !strings.Contains(text, "Không có gì bị chôn") {
+		t.Fatalf("replaying answers %d\n%s", status, text)
+	}
+	sees("/leads?q=0900000002", "archive: đã lưu")
+	if line := r.settled("archive")["archive"]; line.Stored != 2 || line.Buried != 0 {
+		t.Errorf("the balance is %+v", line)
+	}
+	sees("/activity", "<td>gửi lại</td><td>archive</td>")
+	if status, text := v.send("/leads", "/leads/export", url.Values{"format": {"csv"}}); status != http.StatusOK || !strings.Contains(text, "Trần Bình") || !strings.Contains(text, "Nguyễn Thị Ánh") {
+		t.Errorf("the export answers %d %s", status, text)
 	}
 }
 
