@@ -124,7 +124,7 @@ type differing struct {
 	fields map[string]*FieldDiff
 	next   func() (pastRecord, bool)
 	kept   map[string]pastRecord // read already, by ID
-	last   string // the ID that was read last
+	last   string                // the ID that was read last
 	ended  bool
 }
 

@@ -21,3 +21,6 @@ func (*Server) EnsureIndex(context.Context, string, string) error { return ErrLe
 
 // Close does nothing.
 func (*Server) Close() error { return nil }
+
+// Scrub has nothing to scrub.
+func Scrub(context.Context, string) error { return nil }
