@@ -30,7 +30,7 @@ func (s choosy) Write(ctx context.Context, batch []pipeline.Record) []pipeline.O
 		if err := s.refuses(r); err != nil {
 			out[i].Err = pipeline.Permanent(err)
 		} else {
-			out[i] = s.Sink.Write(ctx, batch[i : i+1])[0]
+			out[i] = s.Sink.Write(ctx, batch[i:i+1])[0]
 		}
 	}
 	return out
