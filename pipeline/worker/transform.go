@@ -24,11 +24,11 @@ type Transform struct {
 	// flag forgotten_before: it is a new consent, or a mistake that somebody has to
 	// look at, and no lead is lost over it.
 	Forgotten func(pipeline.Record) bool
-	Batch   int           // deliveries per round; 0: 500
-	AckWait time.Duration // 0: 30 s
-	Pauses  Pauses
-	Log     *slog.Logger
-	Metrics *TransformMetrics // nil: not measured
+	Batch     int           // deliveries per round; 0: 500
+	AckWait   time.Duration // 0: 30 s
+	Pauses    Pauses
+	Log       *slog.Logger
+	Metrics   *TransformMetrics // nil: not measured
 
 	buried buried
 }
