@@ -88,10 +88,12 @@ func TestInABrowser(t *testing.T) {
 			return s, nil
 		}
 	})
+	w.Console.flow.mu.Lock()
 	for i := range int64(360) { // an hour that went well
 		w.Console.flow.history.add(sight{At: time.Now().Add(time.Duration(i-360) * sampleEvery), Snapshot: Snapshot{Sinks: []SinkNow{
 			{Balance: bus.Balance{Accepted: i * i / 4, Stored: i * i / 4}}, {Balance: bus.Balance{Stored: i * 20, Waiting: i % 40}}}}})
 	}
+	w.Console.flow.mu.Unlock()
 	b.do("signing in",
 		chromedp.EmulateViewport(1280, 900),
 		chromedp.Navigate(w.base+"/flow"),

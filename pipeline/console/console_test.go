@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,7 +69,7 @@ type world struct {
 	t     *testing.T
 	base  string
 	clock *clock
-	flow  func() (Snapshot, error)
+	flow  atomic.Pointer[func() (Snapshot, error)]
 
 	places *places
 	leads  *leads
@@ -116,7 +117,7 @@ func (w *world) options(o *Options) {
 	o.Token = token
 	o.Now = w.clock.now
 	o.Zone = time.FixedZone("+07", 7*3600)
-	o.Flow = func(context.Context) (Snapshot, error) { return w.flow() }
+	o.Flow = func(context.Context) (Snapshot, error) { return (*w.flow.Load())() }
 	o.Doctor = func(context.Context) doctor.Report {
 		return doctor.Report{Groups: []doctor.Group{{Name: "sink crm", Findings: []pipeline.Finding{{Level: pipeline.Fail, Setting: "sinks.crm.larkbase",
 			What: `the column "<script>alert(1)</script>" is not there`, Fix: "open https://example.larksuite.com/base/HTJ6b?table=tbl1, and make it"}}}}}
@@ -130,12 +131,15 @@ func (w *world) options(o *Options) {
 	o.Audit = audit
 }
 
+// stands changes how everything stands, while the console runs.
+func (w *world) stands(how func() (Snapshot, error)) { w.flow.Store(&how) }
+
 // newWorld runs a console; change may alter its options.
 func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: newClock()}
 	w.places, w.leads, w.grave = newPlaces(w.clock.now()), newLeads(w.clock.now()), newGrave(w.clock.now())
-	w.flow = func() (Snapshot, error) { return snapshot(w.clock.now()), nil }
+	w.stands(func() (Snapshot, error) { return snapshot(w.clock.now()), nil })
 	var o Options
 	w.options(&o)
 	for _, f := range change {

@@ -69,7 +69,7 @@ func (l *leads) hostile(evil string) {
 		Records: []trace.Traced{{Entered: e, Changes: []trace.Change{{Field: evil, From: evil, To: evil}}, Record: &pipeline.Record{ID: evil, Fields: map[string]any{evil: evil, "name": evil}}}}}
 }
 
-// who is what a viewer must not see anywhere.
+// personal is what a viewer must not see anywhere.
 var personal = []string{"Nguyễn", "Ánh", "0912345678", "0912.345.678", "anh@", "Phố Huế"}
 
 func TestLeadsAreFoundAndFollowed(t *testing.T) {

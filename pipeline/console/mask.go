@@ -3,6 +3,7 @@ package console
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // What a viewer sees of people: enough to know one again, not enough to reach them.
@@ -53,11 +54,8 @@ func maskEmail(s string) string {
 	if s == "" {
 		return ""
 	}
-	for _, r := range s {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return string(r) + "***@"
-		}
-		break
+	if r, _ := utf8.DecodeRuneInString(s); unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return string(r) + "***@"
 	}
 	return "***@"
 }

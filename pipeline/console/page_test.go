@@ -1,19 +1,12 @@
 package console
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
 	"net/url"
-	"os"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
-
-	"mekong/pipeline/bus"
 )
 
 func TestFlowShowsHowEverythingStands(t *testing.T) {
@@ -106,13 +99,13 @@ func TestAcceptLanguage(t *testing.T) {
 func TestWhatOthersNamedIsText(t *testing.T) {
 	const evil = `"><script>alert(1)</script><img src=x onerror=alert(2)>`
 	w := newWorld(t)
-	w.flow = func() (Snapshot, error) {
+	w.stands(func() (Snapshot, error) {
 		s := snapshot(w.clock.now())
 		s.Durability, s.Trouble = evil, evil
 		s.Sinks[1].HeldWhy, s.Sinks[1].Kind, s.Sinks[1].Accept = evil, evil, []string{evil}
 		s.Sources[0].Kind = evil
 		return s, nil
-	}
+	})
 	if err := w.opts.Audit.Add(Entry{Who: evil, What: evil, On: evil, Reason: evil + "\n{\"forged\":1}", Count: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -139,254 +132,15 @@ func TestWhatOthersNamedIsText(t *testing.T) {
 	}
 }
 
-func TestLinks(t *testing.T) {
-	for text, want := range map[string][]piece{
-		"plain":                          {{"plain", ""}},
-		"see https://a.example/x?y=1.":   {{"see ", ""}, {"https://a.example/x?y=1", "https://a.example/x?y=1"}, {".", ""}},
-		"javascript:alert(1)":            {{"javascript:alert(1)", ""}},
-		"https://user@a.example/ no":     {{"https://user@a.example/", ""}, {" no", ""}},
-		"http://a.example, http://b.c/d": {{"http://a.example", "http://a.example"}, {", ", ""}, {"http://b.c/d", "http://b.c/d"}},
-	} {
-		if got := linked(text); !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %q", text, got)
-		}
-	}
-}
-
-func FuzzLinks(f *testing.F) {
-	f.Add("see https://a.example/x?y=1.")
-	f.Add("https://\x00 http://%zz https://a.example:999999/")
-	f.Fuzz(func(t *testing.T, text string) {
-		var all strings.Builder
-		for _, p := range linked(text) {
-			all.WriteString(p.Text)
-			if p.Link != "" && !strings.HasPrefix(p.Link, "http") {
-				t.Errorf("%q is a link", p.Link)
-			}
-		}
-		if all.String() != text {
-			t.Errorf("%q became %q", text, all.String())
-		}
-	})
-}
-
-func FuzzWithin(f *testing.F) {
-	for _, s := range []string{"/flow", "//x", `/\x`, "/a?b#c", "https://x/"} {
-		f.Add(s)
-	}
-	base, _ := url.Parse("http://mekong.example/login")
-	f.Fuzz(func(t *testing.T, next string) {
-		to, err := base.Parse(within(next))
-		if err != nil || to.Host != base.Host {
-			t.Errorf("%q leads to %v, %v", next, to, err)
-		}
-	})
-}
-
-func TestStates(t *testing.T) {
-	now := newClock().now()
-	for _, c := range []struct {
-		name string
-		sink SinkNow
-		rate float64
-		want string
-	}{
-		{"nothing comes", SinkNow{Here: true}, 0, stateIdle},
-		{"it comes and goes", SinkNow{Here: true}, 3, stateFlowing},
-		{"it has just come", SinkNow{Here: true, Balance: bus.Balance{Waiting: 1, Oldest: now}}, 0, stateFlowing},
-		{"it waits", SinkNow{Here: true, Balance: bus.Balance{Waiting: 1, Oldest: now.Add(-time.Minute)}}, 3, stateBehind},
-		{"nobody fetches", SinkNow{Balance: bus.Balance{Waiting: 1, Oldest: now}}, 0, stateOff},
-		{"another process fetches", SinkNow{Balance: bus.Balance{Waiting: 1, Oldest: now, Pulling: 1}}, 0, stateFlowing},
-		{"another process is busy", SinkNow{Balance: bus.Balance{Waiting: 1, Oldest: now}}, 3, stateFlowing},
-		{"held", SinkNow{Here: true, HeldSince: now, Balance: bus.Balance{Waiting: 1, Oldest: now.Add(-time.Minute)}}, 3, stateHeld},
-	} {
-		if got := c.sink.state(now, c.rate); got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
-		}
-	}
-}
-
-func TestAnImbalanceIsAnAlarm(t *testing.T) {
-	l := tongue{"en", time.UTC, newClock().now}
-	text := func(missing int64) facts {
-		s := sight{At: newClock().now(), Stored: []float64{0}}
-		s.Sinks = []SinkNow{{Name: "crm", Here: true, Balance: bus.Balance{Accepted: 10, Stored: 8, Waiting: 2 - missing, Missing: missing}}}
-		return l.facts(s)
-	}
-	if got := text(2).Text["sink.crm.missing"]; !strings.Contains(got, "2 cannot be found") {
-		t.Errorf("two that are missing: %q", got)
-	}
-	// One that moved on while it was read was seen twice: that is no loss.
-	f := text(-1)
-	if f.Text["sink.crm.missing"] != "" || f.Text["sink.crm.waits"] != "2" {
-		t.Errorf("one that was seen twice: %q, %s wait", f.Text["sink.crm.missing"], f.Text["sink.crm.waits"])
-	}
-}
-
 func TestWhatCannotBeReadIsSaid(t *testing.T) {
 	w := newWorld(t)
-	w.flow = func() (Snapshot, error) { return Snapshot{}, errors.New("NATS is away at /secret/path") }
+	w.stands(func() (Snapshot, error) { return Snapshot{}, errors.New("NATS is away at /secret/path") })
 	b := w.operator()
 	w.clock.move(time.Minute)
 	for path, status := range map[string]int{"/flow": 503, "/api/flow": 503, "/health": 200} {
 		if a := w.get(b, path); a.status != status || strings.Contains(a.body, "secret") {
 			t.Errorf("%s answers %d %s", path, a.status, a.body)
 		}
-	}
-}
-
-func TestLiveTellsEveryReading(t *testing.T) {
-	w := newWorld(t)
-	b := w.viewer()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.base+"/api/live", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := b.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if got := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || got != "text/event-stream" {
-		t.Fatalf("it answers %d %s", resp.StatusCode, got)
-	}
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 1<<20)
-	next := func() (event struct{ Text, State, Thick, Path map[string]string }) {
-		for lines.Scan() {
-			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
-				if err := json.Unmarshal([]byte(data), &event); err != nil {
-					t.Fatal(err)
-				}
-				return event
-			}
-		}
-		t.Fatalf("the stream has ended: %v", lines.Err())
-		return event
-	}
-	first := next()
-	if first.State["sink.crm"] != stateHeld || first.Text["sink.archive.stored"] != "1.204" || len(first.Path) == 0 || first.Thick["sink.crm"] == "" {
-		t.Errorf("the first event says %+v", first)
-	}
-	// Signing out ends it.
-	csrf := w.field(w.get(b, "/flow").body, "csrf")
-	if a := w.do(b, http.MethodPost, "/logout", url.Values{"csrf": {csrf}}); a.status != http.StatusSeeOther {
-		t.Fatal(a.status)
-	}
-	for lines.Scan() {
-	}
-	if err := lines.Err(); err != nil {
-		t.Errorf("after signing out the stream ends with %v", err)
-	}
-}
-
-func TestOnlySoManyPagesAreKeptCurrent(t *testing.T) {
-	s := newSampler(nil, time.Now)
-	var stop func()
-	for range eyesMost {
-		_, end, ok := s.watch()
-		if !ok {
-			t.Fatal("one of the first is refused")
-		}
-		stop = end
-	}
-	if _, _, ok := s.watch(); ok {
-		t.Error("one too many looks")
-	}
-	stop()
-	if _, _, ok := s.watch(); !ok {
-		t.Error("nobody can look after one has gone")
-	}
-}
-
-func TestHistory(t *testing.T) {
-	k := newClock()
-	h := newHistory()
-	took := func(stored, waiting int64) {
-		h.add(sight{At: k.now(), Snapshot: Snapshot{Sinks: []SinkNow{{Balance: bus.Balance{Accepted: stored, Stored: stored, Waiting: waiting}}}}})
-	}
-	// Ten minutes at 2 a second, a gap of ten minutes, ten minutes at rest.
-	for i := range int64(60) {
-		took(20*i, 5)
-		k.move(sampleEvery)
-	}
-	k.move(10 * time.Minute)
-	for range 60 {
-		took(1200, 0)
-		k.move(sampleEvery)
-	}
-	k.move(-sampleEvery / 2)
-	rates := h.rates(k.now(), 30*time.Minute, 3, func(r reading) int64 { return r.taken })
-	if math.Abs(rates[0]-2) > 0.05 || !math.IsNaN(rates[1]) || rates[2] != 0 {
-		t.Errorf("the rates are %v, want 2, nothing, 0", rates)
-	}
-	levels := h.levels(k.now(), 30*time.Minute, 3, func(r reading) int64 { return r.of(0).waiting })
-	if levels[0] != 5 || !math.IsNaN(levels[1]) || levels[2] != 0 {
-		t.Errorf("what waited is %v, want 5, nothing, 0", levels)
-	}
-	for range historyMost + 5 {
-		took(1200, 0)
-		k.move(sampleEvery)
-	}
-	last := time.Time{}
-	h.each(func(r reading) {
-		if !r.at.After(last) {
-			t.Fatalf("%s comes after %s", r.at, last)
-		}
-		last = r.at
-	})
-	if len(h.ring) != historyMost {
-		t.Errorf("it keeps %d readings", len(h.ring))
-	}
-}
-
-func TestAuditKeepsWhatWasDone(t *testing.T) {
-	path := t.TempDir() + "/audit.jsonl"
-	a, err := OpenAudit(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := newClock()
-	for i := range 11 {
-		if err := a.Add(Entry{At: k.now(), Who: "an", What: "dropped", On: "sink-crm", Count: i + 1, Reason: strings.Repeat("dài ", 200)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file is %v, %v", info.Mode(), err)
-	}
-	got, err := a.Latest(3)
-	if err != nil || len(got) != 3 || got[0].Count != 11 || got[2].Count != 9 {
-		t.Errorf("the latest are %+v, %v", got, err)
-	}
-	if n := len([]rune(got[0].Reason)); n > textMost {
-		t.Errorf("a reason is %d characters long", n)
-	}
-	// A second process adds to it, and a line that was cut off spoils no other.
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.WriteString("{\"at\":\"20\n" + strings.Repeat("x", tailMost) + "\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Add(Entry{At: k.now(), Who: "an", What: "signed in"}); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := a.Latest(10); err != nil || len(got) != 1 || got[0].What != "signed in" {
-		t.Errorf("beyond a long line the latest are %+v, %v", got, err)
-	}
-}
-
-func TestActivityTellsWhoSignedIn(t *testing.T) {
-	w := newWorld(t)
-	b := w.operator()
-	if page := w.get(b, "/activity").body; !strings.Contains(page, "<td>an</td><td>đăng nhập</td>") || !strings.Contains(page, "10:42:07 24/11/2026") {
-		t.Errorf("the page says\n%s", page)
 	}
 }
 
