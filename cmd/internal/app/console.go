@@ -36,29 +36,39 @@ func (a *App) openConsole() (err error) {
 		}
 		o.Users = append(o.Users, console.User{Name: name, Password: u.Password.Reveal(), Role: role})
 	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return fmt.Errorf("data_dir: %w", err)
-	}
-	if len(o.Users) == 0 {
-		if a.link.token, a.link.fresh, err = linkToken(filepath.Join(c.DataDir, consoleToken)); err != nil {
-			return err
-		}
-		o.Token = a.link.token
-	}
 	if o.Zone, err = time.LoadLocation(c.Timezone); err != nil {
 		return fmt.Errorf("timezone: %w", err)
 	}
 	if o.Proxies, err = intake.ParseProxies(c.HTTP.TrustedProxies); err != nil {
 		return fmt.Errorf("http.trusted_proxies: %w", err)
 	}
-	if o.Audit, err = console.OpenAudit(filepath.Join(c.DataDir, "audit.jsonl")); err != nil {
-		return err
+	if err := a.openRooms(&o); err != nil {
+		// Leads are taken in and delivered all the same, and measured.
+		a.log.Warn("the console has no pages, only metrics and probes", "error", err)
+		o.Users, o.Token, a.link = nil, "", link{}
 	}
 	if a.Console, err = console.New(o); err != nil {
 		return err
 	}
 	a.later(func() { _ = a.Console.Close() })
 	return nil
+}
+
+// openRooms opens what the pages keep in data_dir: who may sign in by the link, and who
+// did what.
+func (a *App) openRooms(o *console.Options) (err error) {
+	dir := a.config.DataDir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	if len(o.Users) == 0 {
+		if a.link.token, a.link.fresh, err = linkToken(filepath.Join(dir, consoleToken)); err != nil {
+			return err
+		}
+		o.Token = a.link.token
+	}
+	o.Audit, err = console.OpenAudit(filepath.Join(dir, "audit.jsonl"))
+	return err
 }
 
 // link is how somebody signs in to the console where there are no users.

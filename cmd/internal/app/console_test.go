@@ -224,3 +224,19 @@ console:
 		t.Errorf("the sign-in answers %d %s", status, text)
 	}
 }
+
+func TestWithoutAPlaceForTheTokenThereAreNoPages(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, consoleToken), []byte("short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, configured(t, dir, oneSink), Options{})
+	for path, want := range map[string]int{"/metrics": 200, "/healthz": 200, "/login": 404, "/flow": 404} {
+		if status, _ := r.operators(path); status != want {
+			t.Errorf("%s answers %d, want %d", path, status, want)
+		}
+	}
+	if got := r.post("application/x-www-form-urlencoded", []byte("name=An&phone=0900000000")); got.status != http.StatusOK {
+		t.Errorf("a lead is answered %d", got.status)
+	}
+}
