@@ -53,6 +53,11 @@ func (d *demoRun) repeated() int64 {
 	return max(0, int64(d.app.Bus.Counts().Duplicates)-d.chats.again.Load())
 }
 
+// accepted is about how many leads were taken in so far.
+func (d *demoRun) accepted() int64 {
+	return max(0, int64(d.app.Bus.Counts().Accepted)-d.chats.fresh.Load())
+}
+
 // received is how many leads were answered 200: those in the store, and their repeats.
 func (a *account) received() int64 { return a.arrived.leads + a.repeated }
 

@@ -16,6 +16,12 @@ type chatLine struct {
 	Role    string `json:"role"` // user or assistant
 	Content string `json:"content"`
 	TS      string `json:"ts,omitempty"` // RFC 3339
+
+	Sender *chatSender `json:"sender,omitempty"` // of the customer's, once there is a name
+}
+
+type chatSender struct {
+	Name string `json:"name"`
 }
 
 // talk is a conversation with the demo's chatbot.
@@ -23,18 +29,21 @@ type talk struct {
 	id    string
 	name  string // of the customer, once told
 	lines []chatLine
-	saved int64 // deliveries that the door made of the last save
+	saved int64 // turns that were in the last save
 }
 
 // hear adds what the customer wrote, and the chatbot's answer, which it returns.
 func (t *talk) hear(text string, at time.Time) string {
 	stamp := func(d time.Duration) string { return at.Add(d).UTC().Format(time.RFC3339Nano) }
-	t.lines = append(t.lines, chatLine{"user", text, stamp(0)})
+	t.lines = append(t.lines, chatLine{Role: "user", Content: text, TS: stamp(0)})
 	if t.name == "" {
 		t.name = nameIn(t.lines)
 	}
+	if t.name != "" {
+		t.lines[len(t.lines)-1].Sender = &chatSender{t.name}
+	}
 	answer := botAnswer(t.lines)
-	t.lines = append(t.lines, chatLine{"assistant", answer, stamp(time.Millisecond)})
+	t.lines = append(t.lines, chatLine{Role: "assistant", Content: answer, TS: stamp(time.Millisecond)})
 	return answer
 }
 

@@ -26,7 +26,8 @@ type chatLog struct {
 	url, token string
 	client     *http.Client
 
-	again  atomic.Int64 // turns that it was given once more, and knew
+	fresh  atomic.Int64 // deliveries that the door had not known
+	again  atomic.Int64 // those that it was given once more
 	failed atomic.Int64 // saves that it did not answer 200
 }
 
@@ -37,13 +38,8 @@ func newChatLog(token string) *chatLog {
 
 // save posts the transcript. A turn that is not new is known to the door, and dropped.
 func (l *chatLog) save(ctx context.Context, t *talk) error {
-	doc := map[string]any{"session_id": t.id, "messages": t.lines}
-	n := int64(len(t.lines) / 2) // turns
-	if t.name != "" {
-		doc["customer_name"] = t.name
-		n++ // what is known of the conversation is a delivery too
-	}
-	body, err := json.Marshal(doc)
+	n := int64(len(t.lines) / 2) // turns, each a delivery
+	body, err := json.Marshal(map[string]any{"session_id": t.id, "messages": t.lines})
 	if err == nil {
 		_, _, err = post(ctx, l.client, l.url, l.token, parcel{"chat", "application/json", body})
 	}
@@ -51,6 +47,7 @@ func (l *chatLog) save(ctx context.Context, t *talk) error {
 		l.failed.Add(1)
 		return err
 	}
+	l.fresh.Add(n - t.saved)
 	l.again.Add(t.saved)
 	t.saved = n
 	return nil
@@ -144,8 +141,12 @@ func (d *chatDesk) say(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, out)
 }
 
-// stored learns the keys of the rows of the desk's conversations.
+// stored learns the keys of the rows of the desk's conversations, and that the bot in
+// Lark was heard.
 func (d *chatDesk) stored(r pipeline.Record) {
+	if r.Source == demoBot && r.Kind != "conversation" {
+		d.log.fresh.Add(1)
+	}
 	session, _ := r.Fields["session"].(string)
 	d.mu.Lock()
 	t := d.talks[session]

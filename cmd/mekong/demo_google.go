@@ -47,7 +47,7 @@ func openGoogle(addr string, keeps bool) (*simulatedSheet, error) {
 	s.key = string(s.sim.AddAccount(simAccount)(s.endpoint()))
 	s.add(s.leads, "Khách hàng", "Nhận lúc", "Họ tên", "Số điện thoại", "Email", "Khóa học", "Nguồn", "Chiến dịch", "Trang", "Lời nhắn")
 	s.add(s.chats, "Hội thoại", "Phiên chat", "Họ tên", "Số điện thoại", "Số lượt", "Câu hỏi cuối", "Câu trả lời cuối", "Kết quả", "Bắt đầu lúc", "Lần cuối")
-	s.server = simulatorServer(s.sim)
+	s.server = simulatorServer(addressedOnly(s.sim))
 	go func() { s.failed <- s.server.Serve(l) }()
 	return s, nil
 }

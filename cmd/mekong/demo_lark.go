@@ -35,15 +35,15 @@ func openLark(addr string) (*simulatedBase, error) {
 	b.table = b.sim.AddTable(simBase, "Khách hàng", customerColumns()...)
 	b.chats = b.sim.AddTable(simBase, "Hội thoại", conversationColumns()...)
 	b.sim.RemoveTable(simBase, sample)
-	b.server = simulatorServer(b.sim)
+	b.server = simulatorServer(addressedOnly(b.sim))
 	go func() { b.failed <- b.server.Serve(l) }()
 	return b, nil
 }
 
-// simulatorServer serves a simulator to this machine.
+// simulatorServer serves a simulator.
 func simulatorServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           addressedOnly(h),
+		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    32 << 10,

@@ -142,9 +142,8 @@ func (p *demoPage) records(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "MongoDB does not answer.", http.StatusServiceUnavailable)
 		return
 	}
-	n := p.run.app.Bus.Counts()
 	answerJSON(w, map[string]any{
-		"accepted": n.Accepted, "duplicates": p.run.repeated(), "stored": p.run.watch.writes(),
+		"accepted": p.run.accepted(), "duplicates": p.run.repeated(), "stored": p.run.watch.writes(),
 		"records": rows, "own": own,
 	})
 }

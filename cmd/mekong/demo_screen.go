@@ -194,9 +194,9 @@ func (d *demoRun) report(ctx context.Context) {
 }
 
 func (d *demoRun) standing(elapsed time.Duration) string {
-	s, n := d.traffic.soFar(), d.app.Bus.Counts()
+	s := d.traffic.soFar()
 	text := fmt.Sprintf("%4.0fs  accepted %d  duplicates %d  in MongoDB %d  in Lark Base %d  in Google Sheets %d", elapsed.Seconds(),
-		n.Accepted, d.repeated(), d.watch.writes(), d.inBase.writes(), d.inSheet.writes())
+		d.accepted(), d.repeated(), d.watch.writes(), d.inBase.writes(), d.inSheet.writes())
 	if s.refused > 0 {
 		text += fmt.Sprintf("  refused %d", s.refused)
 	}
