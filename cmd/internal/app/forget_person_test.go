@@ -104,7 +104,7 @@ func TestSuppression(t *testing.T) {
 		t.Fatal(marks, err)
 	}
 	poll(t, 10*time.Second, func() string {
-		if !other.Has(her) {
+		if !other.Has(her) || !other.Has(pipeline.Record{Fields: map[string]any{"x": "lan@example.com"}}) {
 			return "the other process does not know"
 		}
 		return ""
