@@ -36,6 +36,9 @@ type soak struct {
 	// newest is what the row of a key says of which record was last written to it.
 	newest func(t testing.TB) map[string]string
 	report func(t testing.TB)
+	// erased reports whether a person has deleted the row of a key; nil: nobody has
+	// deleted any. Such a row may be there again, after a later record or a repetition.
+	erased func(key string) bool
 	// creates tells the calls that make rows from others.
 	creates func(*http.Request) bool
 
@@ -129,6 +132,9 @@ func (s *soak) process(t testing.TB, on *server, n int) *soaked {
 		Accept: []string{"*"}, AckWait: 2 * time.Second, PinnedTTL: time.Second, Grace: 5 * time.Second, MaxAttempts: 1000,
 		Pauses: worker.Pauses{First: 5 * time.Millisecond, Most: 50 * time.Millisecond},
 	}
+	if paced, ok := p.sink.(interface{ Pace() time.Duration }); ok {
+		d.Pace = func() time.Duration { return time.Duration(float64(paced.Pace()) / s.speed) }
+	}
 	go func() { p.ended <- d.Run(ctx) }()
 	return p
 }
@@ -210,9 +216,13 @@ func (s *soak) run(t *testing.T) {
 	third.stop(t)
 	<-victim.ended
 
-	rows, lost, doubled := s.rows(t), 0, 0
+	rows, lost, doubled, gone := s.rows(t), 0, 0, 0
 	for key := range want {
-		if rows[key] == 0 {
+		switch {
+		case rows[key] > 0:
+		case s.erased != nil && s.erased(key):
+			gone++
+		default:
 			lost++
 		}
 	}
@@ -236,7 +246,7 @@ func (s *soak) run(t *testing.T) {
 	if stale > 0 {
 		t.Errorf("%d rows hold what an older record said", stale)
 	}
-	t.Logf("%d records, %d keys, in %v", s.records, len(want), time.Since(began).Round(time.Millisecond))
+	t.Logf("%d records, %d keys, %d of them deleted by a person, in %v", s.records, len(want), gone, time.Since(began).Round(time.Millisecond))
 	if s.report != nil {
 		s.report(t)
 	}
