@@ -70,19 +70,12 @@ func (b *Bus) Graves(ctx context.Context, stage string, after uint64, n int) ([]
 	if stage != "" {
 		subject = "buried." + stage
 	}
-	msgs, err := jetstreamext.GetBatch(ctx, b.js, streamBuried, n,
-		jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchSubject(subject))
+	msgs, err := b.gather(ctx, streamBuried, n, jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchSubject(subject))
 	if err != nil {
 		return nil, fmt.Errorf("the buried cannot be listed: %w", err)
 	}
 	var out []Grave
-	for m, err := range msgs {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
-		if err != nil {
-			return out, fmt.Errorf("the buried cannot be listed: %w", err)
-		}
+	for _, m := range msgs {
 		out = append(out, grave(m))
 	}
 	return out, nil

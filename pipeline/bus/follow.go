@@ -56,9 +56,6 @@ type Burial struct {
 // followBytes is about how much is read at once; one message may be larger.
 const followBytes = 4 << 20
 
-// headerBefore is what the server says in a batch (ADR-31).
-const headerBefore = "Nats-Last-Sequence"
-
 // Extent says what a stream holds.
 func (b *Bus) Extent(ctx context.Context, l Log) (Extent, error) {
 	s, err := b.js.Stream(ctx, string(l))
@@ -145,33 +142,12 @@ func at[T any](ctx context.Context, seq uint64, after func(context.Context, uint
 }
 
 func readAfter[T any](ctx context.Context, b *Bus, l Log, after uint64, n int, decode func(*jetstream.RawStreamMsg) (T, error)) ([]Entry[T], error) {
-	// A batch whose last part was lost would otherwise be waited for as long as ctx
-	// lives.
-	ctx, cancel := context.WithTimeout(ctx, 6*b.opts.Timeout)
-	defer cancel()
-	msgs, err := jetstreamext.GetBatch(ctx, b.js, string(l), n, jetstreamext.GetBatchSeq(after+1),
-		jetstreamext.GetBatchSubject(">"), jetstreamext.GetBatchMaxBytes(followBytes))
+	msgs, err := b.gather(ctx, string(l), n, jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchSubject(">"), jetstreamext.GetBatchMaxBytes(followBytes))
 	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", l, err)
+		return nil, err
 	}
 	var out []Entry[T]
-	before := uint64(0)
-	for m, err := range msgs {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("stream %s: %w", l, err)
-		}
-		// Each message names the one before it in the batch. What a lost connection
-		// swallowed is read again by the next call.
-		if last, err := strconv.ParseUint(m.Header.Get(headerBefore), 10, 64); err == nil && last != before {
-			if len(out) == 0 {
-				return nil, fmt.Errorf("stream %s: the answer is incomplete", l)
-			}
-			break
-		}
-		before = m.Sequence
+	for _, m := range msgs {
 		e := Entry[T]{Seq: m.Sequence, Stored: m.Time}
 		e.Value, e.Err = decode(m)
 		out = append(out, e)

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -105,20 +104,11 @@ func (b *Bus) purge(ctx context.Context, name string, floor uint64, before time.
 
 // next is the first message that the options select.
 func (b *Bus) next(ctx context.Context, stream string, opts ...jetstreamext.GetBatchOpt) (*jetstream.RawStreamMsg, bool, error) {
-	msgs, err := jetstreamext.GetBatch(ctx, b.js, stream, 1, opts...)
-	if err != nil {
-		return nil, false, fmt.Errorf("stream %s: %w", stream, err)
+	msgs, err := b.gather(ctx, stream, 1, opts...)
+	if err != nil || len(msgs) == 0 {
+		return nil, false, err
 	}
-	for m, err := range msgs {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
-		if err != nil {
-			return nil, false, fmt.Errorf("stream %s: %w", stream, err)
-		}
-		return m, true, nil
-	}
-	return nil, false, nil
+	return msgs[0], true, nil
 }
 
 // firstAfter is when the first message of a filter at or after seq was stored.

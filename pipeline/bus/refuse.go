@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -41,19 +40,12 @@ type Refusal struct {
 // Refusals lists what was turned away, oldest first, from the sequence after; at
 // most n.
 func (b *Bus) Refusals(ctx context.Context, after uint64, n int) ([]Refusal, error) {
-	msgs, err := jetstreamext.GetBatch(ctx, b.js, streamRefused, n,
-		jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchSubject("refused.>"))
+	msgs, err := b.gather(ctx, streamRefused, n, jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchSubject("refused.>"))
 	if err != nil {
 		return nil, fmt.Errorf("the refused cannot be listed: %w", err)
 	}
 	var out []Refusal
-	for m, err := range msgs {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
-		if err != nil {
-			return out, fmt.Errorf("the refused cannot be listed: %w", err)
-		}
+	for _, m := range msgs {
 		r := Refusal{Seq: m.Sequence, Cause: m.Header.Get(headerReason)}
 		r.At, _ = time.Parse(time.RFC3339Nano, m.Header.Get(headerAt))
 		if r.Raw, err = decodeRaw(m.Header, m.Data); err != nil {

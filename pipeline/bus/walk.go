@@ -121,20 +121,13 @@ func (b *Bus) Walk(ctx context.Context, p Place, s Span, each func(Kept) error) 
 		from = jetstreamext.GetBatchStartTime(s.Since)
 	}
 	for at := s.After; at < s.Until; {
-		msgs, err := jetstreamext.GetBatch(ctx, b.js, string(p), walkMost,
-			from, jetstreamext.GetBatchSubject(subject), jetstreamext.GetBatchMaxBytes(walkBytes))
-		if err != nil {
-			return fmt.Errorf("stream %s: %w", p, err)
-		}
 		// All of it first: the server does not wait for whoever is slow to read.
+		msgs, err := b.gather(ctx, string(p), walkMost, from, jetstreamext.GetBatchSubject(subject), jetstreamext.GetBatchMaxBytes(walkBytes))
+		if err != nil {
+			return err
+		}
 		var got []Kept
-		for m, err := range msgs {
-			if errors.Is(err, jetstreamext.ErrNoMessages) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("stream %s: %w", p, err)
-			}
+		for _, m := range msgs {
 			got = append(got, Kept{p, m.Sequence, m.Time, m.Subject, m.Header, m.Data})
 		}
 		if len(got) == 0 {
