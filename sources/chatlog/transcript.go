@@ -3,6 +3,7 @@ package chatlog
 import (
 	"encoding/json"
 	"strings"
+	"time"
 
 	"mekong/sources/chatlog/turn"
 )
@@ -166,6 +167,12 @@ func (rd *reading) known(b turn.Body) {
 	}
 	b.What = turn.Facts
 	rd.add(rd.hashed(append([]string{b.Shape, b.Session, "facts"}, news...)...), b)
+	if rd.err == nil {
+		// What is known goes before the turn of the same save, which carries it too:
+		// of two records of one moment chance would tell which is newer, and a turn that
+		// is taken for the older one leaves no trace in the conversation's row.
+		rd.raws[len(rd.raws)-1].Received = rd.now.Add(-time.Millisecond)
+	}
 }
 
 // opening names a conversation that has no name, by what it began with and
