@@ -31,6 +31,8 @@ type Queue[T any] struct {
 	decode func(nats.Header, []byte) (T, error)
 	redo   func(subject string) bool
 
+	served atomic.Bool // something was handed out here: with Single, the pin may be this worker's
+
 	mu   sync.Mutex
 	cons jetstream.Consumer
 	link int // the connection that doubt was read on
@@ -278,6 +280,7 @@ func (q *Queue[T]) pull(ctx context.Context, cons jetstream.Consumer, out []Deli
 }
 
 func (q *Queue[T]) delivery(m jetstream.Msg) Delivery[T] {
+	q.served.Store(true)
 	d := Delivery[T]{msg: m, Again: true}
 	if meta, err := m.Metadata(); err == nil {
 		d.Seq, d.Stored = meta.Sequence.Stream, meta.Timestamp
@@ -288,6 +291,19 @@ func (q *Queue[T]) delivery(m jetstream.Msg) Delivery[T] {
 		d.Again = true
 	}
 	return d
+}
+
+// Leave is called once, when Fetch is called no more: a single worker gives its place
+// up at once, where the next one would else wait for its silence to last PinnedTTL.
+func (q *Queue[T]) Leave() {
+	if q.config.PinnedTTL == 0 || !q.served.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), q.bus.opts.Timeout)
+	defer cancel()
+	if s, err := q.bus.js.Stream(ctx, q.stream); err == nil {
+		_ = s.UnpinConsumer(ctx, q.config.Durable, pinnedGroup) // else it is waited for
+	}
 }
 
 // Standing is how a queue stands.

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -61,10 +62,26 @@ func (c *Console) turnAway(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := "/login"
-	if next := within(r.URL.RequestURI()); next != "/" {
+	if next := remembered(r.URL); next != "" {
 		to += "?next=" + url.QueryEscape(next)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// pagesOf are where somebody is taken to after signing in.
+var pagesOf = []string{"flow", "leads", "lead", "buried", "sources", "sinks", "health", "activity"}
+
+// remembered is the page that was asked for, without what was searched there, which may
+// be somebody's number; "" for what is no page of ours.
+func remembered(u *url.URL) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	if !slices.Contains(pagesOf, first) || within(u.Path) != u.Path {
+		return ""
+	}
+	if first == "lead" {
+		return u.Path + "?" + url.Values{"id": {u.Query().Get("id")}}.Encode()
+	}
+	return u.Path
 }
 
 // formMost bounds what a form may hold.

@@ -64,6 +64,7 @@ func (d *Deliver) Run(ctx context.Context) error {
 		wg.Go(func() { d.writer(ctx, hard, q) })
 	}
 	wg.Wait()
+	q.Leave()
 	return nil
 }
 
