@@ -106,6 +106,7 @@ func TestWhatOthersNamedIsText(t *testing.T) {
 		s.Sources[0].Kind = evil
 		return s, nil
 	})
+	w.clock.move(time.Minute) // what was read at the start is old
 	if err := w.opts.Audit.Add(Entry{Who: evil, What: evil, On: evil, Reason: evil + "\n{\"forged\":1}", Count: 1}); err != nil {
 		t.Fatal(err)
 	}
