@@ -26,9 +26,10 @@ func (c *cli) benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure what this machine can take, beside the least that would do",
 		Long: `Bench measures the door, the transform stage, the MongoDB sink, the Lark Base
-sink into a simulated Base, how little a dead sink disturbs the others, and
-memory: on embedded servers, over loopback, in a folder that is removed. It
-takes about five minutes and stops by itself.
+sink into a simulated Base, the Google Sheets sink into a simulated spreadsheet,
+how little a dead sink disturbs the others, and memory: on embedded servers, over
+loopback, in a folder that is removed. It takes about five minutes and stops by
+itself.
 
 Each ratio compares Mekong with the shortest program that would do the same, run
 in turns with it, and stands beside what that program makes of itself (A/A). An
@@ -74,7 +75,7 @@ func (c *cli) bench(cmd *cobra.Command, o benchOptions) error {
 	began := time.Now()
 	report, err := bench.Run(cmd.Context(), bench.Options{
 		Dir: o.data, Only: o.only, Rounds: o.rounds, Quick: o.quick,
-		Leg: time.Duration(o.seconds * float64(time.Second)), Lark: benchLark,
+		Leg: time.Duration(o.seconds * float64(time.Second)), Lark: benchLark, Google: benchGoogle,
 		Say: func(what string) { fmt.Fprintf(c.err, "%4.0fs  %s\n", time.Since(began).Seconds(), what) },
 	})
 	if err != nil {

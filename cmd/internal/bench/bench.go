@@ -1,7 +1,7 @@
 // Package bench measures what this machine can take, as ratios to the least
 // that would do: the door to one publish per request, the transform stage to a
 // loop that only passes on, the MongoDB sink to the driver by itself, the Base
-// sink to the vendor's SDK by itself.
+// sink and the one of Google Sheets to the vendor's client by itself.
 //
 // A ratio means something only by the rules of anchors.md §6.3, which bind
 // here: numerator and denominator in one run, in turns that change their order
@@ -28,7 +28,7 @@ import (
 )
 
 // Names are the measures, in the order of the report.
-var Names = []string{"door", "transform", "mongodb", "larkbase", "bot", "isolation", "memory"}
+var Names = []string{"door", "transform", "mongodb", "larkbase", "sheets", "isolation", "memory"}
 
 // Options says what to measure, and for how long.
 type Options struct {
@@ -40,6 +40,8 @@ type Options struct {
 	Say    func(string)  // told what is being done now; nil: nobody
 	// Lark makes a simulated Lark Base; nil: what needs one is left out.
 	Lark func() (*Base, error)
+	// Google makes a simulated Google Sheets; nil: what needs one is left out.
+	Google func() (*Google, error)
 }
 
 // measure is one of Names.
@@ -50,7 +52,7 @@ var measures = map[string]measure{
 	"transform": measureTransform,
 	"mongodb":   measureMongoDB,
 	"larkbase":  measureLarkBase,
-	"bot":       measureBot,
+	"sheets":    measureSheets,
 	"isolation": measureIsolation,
 	"memory":    measureMemory,
 }

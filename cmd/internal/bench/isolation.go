@@ -119,7 +119,9 @@ func (r *run) beside(ctx context.Context, fail error, n int) (float64, error) {
 func (s *store) deliver(name string, sink pipeline.Sink, limits pipeline.Limits) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	d := &worker.Deliver{Bus: s.Bus, Name: name, Sink: sink, Accept: []string{"*"}, Limits: limits, Grace: patience}
+	// The next turn takes over from this one as from a process that has gone, and should
+	// not wait for long.
+	d := &worker.Deliver{Bus: s.Bus, Name: name, Sink: sink, Accept: []string{"*"}, Limits: limits, Grace: patience, PinnedTTL: time.Second}
 	go func() { done <- d.Run(ctx) }()
 	return func() error { cancel(); return <-done }
 }

@@ -2,12 +2,10 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"mekong/config"
@@ -46,7 +44,8 @@ func BaseColumns() map[string]string {
 const slow = 150 * time.Millisecond
 
 // measureLarkBase compares what the deliver loop and the sink store in a simulated
-// Base with what the vendor's SDK does by itself: the same cells in batches of the same
+// Base, and what the sink does when it is handed the records without a queue, with what
+// the vendor's SDK does by itself: the same cells in batches of the same
 // size, one after the other, as the platform wants it. The simulator is in this
 // process and takes its share of the processor from both; so the same once more
 // with calls that take as long as on the real platform.
@@ -83,13 +82,15 @@ func measureLarkBase(ctx context.Context, r *run) ([]Line, error) {
 		b.Latency(l.latency)
 		bare := func(ctx context.Context) (baseLeg, error) { return b.bare(ctx, l.n) }
 		ours := func(ctx context.Context) (baseLeg, error) { return b.sink(ctx, l.n) }
-		got, err := rounds(ctx, r, title+", "+l.with, nil, leg[baseLeg](bare), ours, bare)
+		alone := func(ctx context.Context) (baseLeg, error) { return b.alone(ctx, l.n) }
+		got, err := rounds(ctx, r, title+", "+l.with, nil, leg[baseLeg](bare), ours, alone, bare)
 		if err != nil {
 			return nil, err
 		}
 		rate := func(l baseLeg) float64 { return l.rate }
 		out = append(out,
-			ratioLine(title, "records/s ÷ the SDK alone, "+l.with, atLeast(0.9), pick(got[1], rate), pick(got[0], rate), pick(got[2], rate)),
+			ratioLine(title, "records/s ÷ the SDK alone, "+l.with, atLeast(0.9), pick(got[1], rate), pick(got[0], rate), pick(got[3], rate)),
+			ratioLine(title, "records/s, the sink without queue and loop ÷ the SDK alone, "+l.with, atLeast(0.9), pick(got[2], rate), pick(got[0], rate), pick(got[3], rate)),
 			plainLine(title, fmt.Sprintf("records, batches of %d, %s", baseBatch, l.with), "/s", nil, pick(got[1], rate)),
 			plainLine(title, "records, the SDK alone, "+l.with, "/s", nil, pick(got[0], rate)))
 		if l.latency == 0 {
@@ -97,6 +98,7 @@ func measureLarkBase(ctx context.Context, r *run) ([]Line, error) {
 			if cpu := func(l baseLeg) float64 { return l.cpu }; !math.IsNaN(got[0][0].cpu) {
 				out = append(out,
 					plainLine(title, "processor time per record, queue and simulator included", "µs", nil, pick(got[1], cpu)),
+					plainLine(title, "processor time per record, the sink without queue and loop, simulator included", "µs", nil, pick(got[2], cpu)),
 					plainLine(title, "processor time per record, the SDK alone, simulator included", "µs", nil, pick(got[0], cpu)))
 			}
 		}
@@ -156,64 +158,44 @@ func (b *baser) sink(ctx context.Context, n int) (baseLeg, error) {
 		return baseLeg{}, err
 	}
 	defer sink.Close()
-	// The loop is at work before the records come, as it is all day: what was there
-	// before it is marked as possibly stored, and would be looked for. The first record
-	// makes it fetch a token and read the columns; then it is held until all are there.
 	records, err := b.records(n + 1)
 	if err != nil {
 		return baseLeg{}, err
 	}
-	d := &dam{watched: watched{Sink: sink, want: n + 1, done: make(chan struct{}), settled: make(map[string]struct{}, n)}, first: make(chan struct{})}
-	limits := sink.Limits()
-	stop := b.store.deliver("base", d, limits)
-	ended := false
-	defer func() {
-		if !ended {
-			d.open()
-			_ = stop() // the leg has failed already
-		}
-	}()
-	if err := b.put(ctx, d, records); err != nil {
-		return baseLeg{}, err
-	}
-	b.Count(table)
-	busy, _ := processor()
-	began := time.Now()
-	d.open()
-	select {
-	case <-d.done:
-	case <-time.After(patience):
-		return baseLeg{}, fmt.Errorf("the sink was not done with %d records after %s", n, patience)
-	case <-ctx.Done():
-		return baseLeg{}, ctx.Err()
-	}
-	took := d.last.Sub(began)
-	ended = true
-	if err := stop(); err != nil {
+	var busy time.Duration
+	took, err := b.store.through(ctx, "base", sink, sink.Limits(), records, func() {
+		b.Count(table)
+		busy, _ = processor()
+	})
+	if err != nil {
 		return baseLeg{}, err
 	}
 	return b.counted(table, n, 1, took, busy)
 }
 
-// put publishes one record, and the others when the loop waits for them.
-func (b *baser) put(ctx context.Context, d *dam, records []pipeline.Record) error {
-	publish := func(records []pipeline.Record) error {
-		for batch := range slices.Chunk(records, stageBatch) {
-			if err := errors.Join(b.store.Publish(batch)...); err != nil {
-				return err
-			}
+// alone stores n records through the sink, without the queue and its loop.
+func (b *baser) alone(ctx context.Context, n int) (baseLeg, error) {
+	sink, table, err := b.open()
+	if err != nil {
+		return baseLeg{}, err
+	}
+	defer sink.Close()
+	records, err := b.records(n + 1)
+	if err != nil {
+		return baseLeg{}, err
+	}
+	if err := stored(sink.Write(ctx, records[:1])); err != nil { // it fetches a token, and reads the columns
+		return baseLeg{}, err
+	}
+	b.Count(table)
+	busy, _ := processor()
+	began := time.Now()
+	for batch := range slices.Chunk(records[1:], baseBatch) {
+		if err := stored(sink.Write(ctx, batch)); err != nil {
+			return baseLeg{}, err
 		}
-		return nil
 	}
-	if err := publish(records[:1]); err != nil {
-		return err
-	}
-	select {
-	case <-d.first:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return publish(records[1:])
+	return b.counted(table, n, 1, time.Since(began), busy)
 }
 
 // counted is n a second, once the table is found to hold as many rows of as many
@@ -229,47 +211,4 @@ func (b *baser) counted(table string, n, before int, took, busy time.Duration) (
 		out.cpu = ms(busier-busy) * 1000 / float64(n)
 	}
 	return out, nil
-}
-
-// dam lets the first write through, and the next ones when it is opened.
-type dam struct {
-	watched
-	first  chan struct{} // closed by the first write
-	once   sync.Once
-	mu     sync.Mutex
-	closed bool
-	gate   chan struct{}
-}
-
-// Write implements pipeline.Sink.
-func (d *dam) Write(ctx context.Context, batch []pipeline.Record) []pipeline.Outcome {
-	<-d.way()
-	out := d.watched.Write(ctx, batch)
-	d.once.Do(func() { close(d.first) })
-	return out
-}
-
-// way is closed for the first writer, and for the others once the dam is open.
-func (d *dam) way() <-chan struct{} {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.gate == nil {
-		d.gate = make(chan struct{})
-		free := make(chan struct{})
-		close(free)
-		return free
-	}
-	return d.gate
-}
-
-func (d *dam) open() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.gate == nil {
-		d.gate = make(chan struct{})
-	}
-	if !d.closed {
-		d.closed = true
-		close(d.gate)
-	}
 }

@@ -2,10 +2,9 @@ package bench
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -13,10 +12,12 @@ import (
 	larkbitable "github.com/larksuite/oapi-sdk-go/v3/service/bitable/v1"
 
 	"mekong/pipeline"
+	"mekong/sinks/lark"
 )
 
 // bare creates n records with the vendor's SDK alone, one batch after the other. The
-// cells are made before, so that nothing but the SDK and the Base is in the time.
+// cells are made before, so that nothing but the SDK and the Base is in the time. Each
+// request has a client_token, as the sink's have: the simulator has work with it.
 func (b *baser) bare(ctx context.Context, n int) (baseLeg, error) {
 	table, _ := b.Table()
 	records, err := b.records(n + 1)
@@ -37,7 +38,7 @@ func (b *baser) bare(ctx context.Context, n int) (baseLeg, error) {
 	larkcore.NewHttpClient(cfg)
 	api := larkbitable.New(cfg)
 	create := func(batch []*larkbitable.AppTableRecord) error {
-		resp, err := api.AppTableRecord.BatchCreate(ctx, larkbitable.NewBatchCreateAppTableRecordReqBuilder().AppToken(b.Base.Base).TableId(table).
+		resp, err := api.AppTableRecord.BatchCreate(ctx, larkbitable.NewBatchCreateAppTableRecordReqBuilder().AppToken(b.Base.Base).TableId(table).ClientToken(lark.UUIDv4(rand.Text())).
 			Body(larkbitable.NewBatchCreateAppTableRecordReqBodyBuilder().Records(batch).Build()).Build())
 		if err == nil && !resp.Success() {
 			err = fmt.Errorf("the simulated Base answered %d", resp.Code)
@@ -84,55 +85,16 @@ func cells(r *pipeline.Record) map[string]any {
 // baseMemory looks at how large the process is with records waiting for a Base, and
 // while they go there.
 func (r *run) baseMemory(ctx context.Context, dir string) ([]Line, error) {
-	const title = "larkbase"
-	if _, ok := resident(); !ok {
-		return []Line{noLine(title, "resident memory", unreadable)}, nil
-	}
-	s, err := openStore(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	b, err := r.openBaser(s)
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	defer b.Close()
-	n := r.scaled(100_000, 1000)
-	empty := idleSize()
-	r.Say(fmt.Sprintf("larkbase: filling with %d records", n))
-	err = s.fillRecords(ctx, b.mint, n)
-	s.Close()
-	if err != nil {
-		return nil, err
-	}
-	if s, err = openStore(ctx, filepath.Clean(dir)); err != nil { // as after a restart
-		return nil, err
-	}
-	defer s.Close()
-	b.store = s
-	waiting := idleSize()
-	sink, _, err := b.open()
-	if err != nil {
-		return nil, err
-	}
-	defer sink.Close()
-	resetPeak()
-	w := &watched{Sink: sink, want: n, done: make(chan struct{}), settled: make(map[string]struct{}, n)}
-	stop := s.deliver("base", w, sink.Limits())
-	select {
-	case <-w.done:
-	case <-time.After(4 * r.Leg):
-	case <-ctx.Done():
-	}
-	peak, _ := peakResident()
-	if err := errors.Join(ctx.Err(), stop()); err != nil {
-		return nil, err
-	}
-	with := fmt.Sprintf(", %s records waiting for a Base", number(float64(n)))
-	return []Line{
-		plainLine(title, "resident, idle, no records waiting for a Base", "MiB", nil, []float64{empty}),
-		plainLine(title, "resident, idle"+with, "MiB", nil, []float64{waiting}),
-		plainLine(title, "most resident while they are delivered, the simulator's rows included", "MiB", nil, []float64{peak}),
-	}, nil
+	return r.backlog(ctx, "larkbase", "a Base", dir, func(s *store) (pipeline.Sink, pipeline.Limits, func(), error) {
+		b, err := r.openBaser(s)
+		if err != nil {
+			return nil, pipeline.Limits{}, nil, err
+		}
+		sink, _, err := b.open()
+		if err != nil {
+			b.Close()
+			return nil, pipeline.Limits{}, nil, err
+		}
+		return sink, sink.Limits(), b.Close, nil
+	})
 }
