@@ -140,6 +140,8 @@ func (h *hand) something(rnd *rand.Rand) string {
 func (h *hand) columns(wide, most int) string {
 	writes := h.sim.Calls().Writes
 	switch {
+	case h.calmed == 0 && (len(h.heads) > 2 || most > 24):
+		return "" // it has enough of them
 	case h.calmed == 0:
 		h.calm(true)
 		h.calmed = writes
@@ -148,9 +150,6 @@ func (h *hand) columns(wide, most int) string {
 		return ""
 	}
 	h.calmed = -writes
-	if len(h.heads) > 5 || most > 24 {
-		return ""
-	}
 	head := asideHead
 	if n := len(h.heads); n > 0 {
 		head = fmt.Sprintf("Riêng %d", n)
