@@ -28,7 +28,7 @@ import (
 )
 
 // Names are the measures, in the order of the report.
-var Names = []string{"door", "transform", "mongodb", "larkbase", "sheets", "isolation", "memory"}
+var Names = []string{"door", "transform", "mongodb", "larkbase", "sheets", "bot", "isolation", "memory"}
 
 // Options says what to measure, and for how long.
 type Options struct {
@@ -53,6 +53,7 @@ var measures = map[string]measure{
 	"mongodb":   measureMongoDB,
 	"larkbase":  measureLarkBase,
 	"sheets":    measureSheets,
+	"bot":       measureBot,
 	"isolation": measureIsolation,
 	"memory":    measureMemory,
 }
