@@ -11,8 +11,12 @@ import (
 	"mekong/pipeline"
 )
 
-// readBatch is how many documents come in one answer.
-const readBatch = 500
+const (
+	readBatch = 500 // documents in one answer
+	// readLimit bounds a whole reading. The sink's own timeout is for one write, and the
+	// driver would hold all answers of a reading together to it.
+	readLimit = time.Hour
+)
 
 // Read calls each for every row whose newest record was received at since or later:
 // oldest first, or, from the embedded server, in the order they were made. A row is
@@ -23,6 +27,8 @@ func (s *Sink) Read(ctx context.Context, since time.Time, each func(pipeline.Rec
 	if err != nil {
 		return explain(err).command(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
 	filter := bson.D{}
 	if !since.IsZero() {
 		filter = bson.D{{Key: "received", Value: bson.D{{Key: "$gte", Value: since.UTC()}}}}
