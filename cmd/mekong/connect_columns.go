@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/unicode/norm"
+	"mekong/sinks/columns"
 )
 
 // The words for how sure a proposal is.
@@ -143,7 +143,7 @@ func unfit(c column, keyColumn string) string {
 
 // fits ranks how well a column fits the field: 1 best, 0 not at all.
 func (f columnField) fits(c column) int {
-	name := foldColumn(c.name)
+	name := columns.Fold(c.name)
 	if name == "" {
 		return 0
 	}
@@ -151,7 +151,7 @@ func (f columnField) fits(c column) int {
 	if c.takes != nil && !c.takes(f.value) {
 		odd = 2
 	}
-	if name == foldColumn(f.field) || slices.Contains(f.vietnamese, name) || slices.Contains(f.english, name) {
+	if name == columns.Fold(f.field) || slices.Contains(f.vietnamese, name) || slices.Contains(f.english, name) {
 		return 1 + odd
 	}
 	loose := func(aliases []string, at func(s, part string) bool) bool {
@@ -174,19 +174,4 @@ func (f columnField) word(rank int) string {
 		return sure
 	}
 	return likely
-}
-
-// foldColumn is a name without case, marks, spaces and signs, so that
-// "Số điện thoại:" is sodienthoai.
-func foldColumn(name string) string {
-	var b strings.Builder
-	for _, r := range norm.NFD.String(name) {
-		switch r = unicode.ToLower(r); {
-		case r == 'đ':
-			b.WriteByte('d')
-		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

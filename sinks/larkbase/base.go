@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"mekong/sinks/columns"
 	"mekong/sinks/lark"
 )
 
@@ -90,7 +91,7 @@ func (s *Sink) findTables(ctx context.Context, app string) (*family, error) {
 	for _, same := range []func(lark.Table) bool{
 		func(t lark.Table) bool { return t.ID == want },
 		func(t lark.Table) bool { return t.Name == want },
-		func(t lark.Table) bool { return heading(t.Name) == heading(want) },
+		func(t lark.Table) bool { return columns.Heading(t.Name) == columns.Heading(want) },
 	} {
 		if i := slices.IndexFunc(list, same); i >= 0 {
 			return familyOf(list[i], list, s.conf.Rotate), nil

@@ -9,6 +9,7 @@ import (
 
 	"mekong/config"
 	"mekong/pipeline"
+	"mekong/sinks/columns"
 	"mekong/sinks/lark"
 )
 
@@ -134,7 +135,7 @@ func (c *check) table() bool {
 		want = c.link.TableID
 	}
 	i := slices.IndexFunc(list, func(t lark.Table) bool {
-		return t.ID == want || t.Name == want || heading(t.Name) == heading(want)
+		return t.ID == want || t.Name == want || columns.Heading(t.Name) == columns.Heading(want)
 	})
 	if i < 0 || want == "" {
 		setting := "url"
@@ -204,7 +205,7 @@ func (c *check) mapped(name string) bool {
 		c.say(pipeline.Fail, at, fmt.Sprintf("the column %q is filled by the platform (a formula, a lookup, a time, a number of its own) and cannot be written", name), "map the field to another column, or take this one away")
 	case !col.kind.written():
 		c.say(pipeline.Fail, at, fmt.Sprintf("the column %q is an %s, which no field of a record is", name, col.kind), "map the field to a Text or URL column")
-	case col.field.Name != name && heading(col.field.Name) != heading(name):
+	case col.field.Name != name && columns.Heading(col.field.Name) != columns.Heading(name):
 		c.say(pipeline.Warn, at, fmt.Sprintf("the column is called %q by now; it is still filled", col.field.Name), "write the new name: it is remembered by this installation only")
 		return true
 	default:
@@ -215,7 +216,7 @@ func (c *check) mapped(name string) bool {
 
 func (c *check) near(name string, have []string) string {
 	for _, h := range have {
-		if fold(h) == fold(name) {
+		if columns.Fold(h) == columns.Fold(name) {
 			return fmt.Sprintf("write it as the table does: %q", h)
 		}
 	}
@@ -225,7 +226,7 @@ func (c *check) near(name string, have []string) string {
 // guessed says which columns the usual fields find by their names.
 func (c *check) guessed() {
 	var pairs []string
-	for _, field := range slices.Sorted(maps.Keys(aliases)) {
+	for _, field := range columns.Fields() {
 		if col := c.seen.guess(field).column; col != nil && col.field.Name != c.s.conf.KeyColumn && col.field.Name != versionColumn {
 			pairs = append(pairs, fmt.Sprintf("%s → %q", field, col.field.Name))
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"mekong/sinks/columns"
 	"mekong/sinks/lark"
 )
 
@@ -34,7 +35,7 @@ func (s *Sink) makeMissing(ctx context.Context, b *base, t *table, entries []*en
 				if _, own := e.record.Fields[field]; !own || t.guess(field).column != nil || len(t.live) >= maxMade {
 					continue
 				}
-				name := heading(field)
+				name := columns.Heading(field)
 				if name == "" || len([]rune(name)) > maxHeading || t.find(name) != nil {
 					continue
 				}
@@ -77,7 +78,7 @@ func fit(field string, v any) lark.Field {
 			return lark.Field{Type: lark.TypeDateTime, Property: map[string]any{"date_formatter": "yyyy-MM-dd HH:mm", "auto_fill": false}}
 		}
 		_, odd := asPhone(v)
-		switch name := fold(field); {
+		switch name := columns.Fold(field); {
 		case name == "phone" && odd == "":
 			return lark.Field{Type: lark.TypePhone}
 		case name == "email" && strings.Contains(v, "@"):

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mekong/pipeline"
+	"mekong/sinks/columns"
 	"mekong/sinks/lark"
 )
 
@@ -124,14 +125,14 @@ func (s *Sink) readNames(t *table) (names map[string]string, ok bool) {
 				give(t.byID[id], field)
 			}
 		}
-		for _, field := range append(slices.Sorted(maps.Keys(aliases)), ofRecord...) {
+		for _, field := range append(columns.Fields(), ofRecord...) {
 			give(t.guess(field).column, field)
 		}
 	}
 	for _, c := range t.live {
-		name := heading(c.field.Name)
+		name := columns.Heading(c.field.Name)
 		for n := 2; name != "" && taken[name]; n++ {
-			name = fmt.Sprintf("%s (%d)", heading(c.field.Name), n)
+			name = fmt.Sprintf("%s (%d)", columns.Heading(c.field.Name), n)
 		}
 		give(c, name)
 	}

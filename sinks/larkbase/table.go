@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"mekong/sinks/columns"
 	"mekong/sinks/lark"
 )
 
@@ -113,7 +114,7 @@ const maxSets = 500
 func (t *table) find(name string) *column {
 	for _, same := range []func(string) bool{
 		func(s string) bool { return s == name },
-		func(s string) bool { return heading(s) == heading(name) },
+		func(s string) bool { return columns.Heading(s) == columns.Heading(name) },
 	} {
 		if i := slices.IndexFunc(t.live, func(c *column) bool { return same(c.field.Name) }); i >= 0 {
 			return t.live[i]
@@ -139,12 +140,12 @@ func (t *table) guess(field string) guess {
 	if g, ok := t.guesses[field]; ok {
 		return g
 	}
-	g := guess{rank: no}
+	g := guess{rank: columns.No}
 	for _, c := range t.live {
 		if c == t.key || c == t.version || c == t.notes || !c.kind.written() {
 			continue
 		}
-		if r := rank(field, c.field.Name); r < g.rank {
+		if r := columns.Rank(field, c.field.Name); r < g.rank {
 			g = guessed1(c, r)
 		}
 	}
