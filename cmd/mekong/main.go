@@ -102,7 +102,23 @@ Run it with your configuration:  mekong run -c mekong.yaml`,
 	flags.BoolVar(&c.logJSON, "log-json", false, "log as JSON, one object a line")
 	_ = root.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions(
 		[]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(c.demoCommand(), c.runCommand(), c.sendCommand(), c.configCommand(), c.doctorCommand(), c.connectCommand(), c.loginCommand(), c.simCommand(), c.exportCommand(), c.importCommand(), c.traceCommand(), c.buriedCommand(), c.replayCommand(), c.forgetCommand(), c.benchCommand())
+	root.AddCommand(
+		c.demoCommand(),
+		c.runCommand(),
+		c.sendCommand(),
+		c.configCommand(),
+		c.doctorCommand(),
+		c.connectCommand(),
+		c.loginCommand(),
+		c.simCommand(),
+		c.exportCommand(),
+		c.importCommand(),
+		c.traceCommand(),
+		c.buriedCommand(),
+		c.replayCommand(),
+		c.forgetCommand(),
+		c.benchCommand(),
+	)
 	return root
 }
 
