@@ -222,6 +222,20 @@ func (q *Queue[T]) Fetch(ctx context.Context, n int, fill time.Duration) ([]Deli
 	return nil, err
 }
 
+// More returns up to n deliveries that are there now, without waiting for any.
+// After a fault it is empty; the next Fetch tells of it.
+func (q *Queue[T]) More(ctx context.Context, n int) []Delivery[T] {
+	cons, err := q.ready(ctx)
+	if err != nil {
+		return nil
+	}
+	out, err := q.pull(ctx, cons, nil, n, 0)
+	if err != nil && ctx.Err() == nil {
+		q.distrust(err)
+	}
+	return out
+}
+
 // distrust reacts to a fault of the queue: whatever it was, somebody else may
 // have been handed what comes next, so the next Fetch opens the queue anew.
 func (q *Queue[T]) distrust(err error) {
@@ -309,6 +323,7 @@ func (q *Queue[T]) Leave() {
 // Standing is how a queue stands.
 type Standing struct {
 	Waiting uint64    // not yet finished, in hand or not
+	InHand  uint64    // of them, given to a worker
 	Oldest  time.Time // when the stream took the oldest of them; zero: none
 	Pulling int       // workers asking for more; 0 for long means that nobody works
 	absent  bool      // the queue has never been opened
@@ -325,7 +340,7 @@ func (b *Bus) standing(ctx context.Context, stream, consumer string) (Standing, 
 		return Standing{}, err
 	}
 	info := c.CachedInfo()
-	s := Standing{Waiting: info.NumPending + uint64(info.NumAckPending), Pulling: info.NumWaiting}
+	s := Standing{Waiting: info.NumPending + uint64(info.NumAckPending), InHand: uint64(info.NumAckPending), Pulling: info.NumWaiting}
 	if s.Waiting > 0 {
 		for _, filter := range append(info.Config.FilterSubjects, info.Config.FilterSubject) {
 			if filter == "" {

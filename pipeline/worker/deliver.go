@@ -24,7 +24,10 @@ type Deliver struct {
 	Where func(pipeline.Record) (bool, error)
 	// Pace is how long to wait before the next batch is fetched, for a sink whose
 	// calls are numbered: what waits in the queue shares a call. Nil never waits.
-	Pace        func() time.Duration
+	Pace func() time.Duration
+	// Paused says why a person holds the sink; empty, or nil: nobody does. Records
+	// wait as they do when the destination is at fault. It is asked every second.
+	Paused      func() (why string)
 	MaxAttempts int           // tries of unknown outcome before a record is buried; 0: 5
 	Grace       time.Duration // how long a write in flight may go on after a stop; 0: 20 s
 	AckWait     time.Duration // 0: 60 s
@@ -83,94 +86,16 @@ func (d *Deliver) defaults() {
 	}
 }
 
-// queueOptions: a sink that wants one writer gets exactly its batch in flight
-// and a pinned worker; one with several gets neither.
+// queueOptions: a sink that wants one writer gets exactly what its three hands
+// hold in flight and a pinned worker; one with several gets neither.
 func (d *Deliver) queueOptions() bus.QueueOptions {
 	o := bus.QueueOptions{AckWait: d.AckWait, PinnedTTL: d.PinnedTTL}
 	if d.Limits.Writers == 1 {
-		o.Single, o.Most = true, d.Limits.Batch
+		o.Single, o.Most = true, 3*d.Limits.Batch
 	} else {
 		o.Most = max(1000, 4*d.Limits.Batch*d.Limits.Writers)
 	}
 	return o
-}
-
-// paceLook is how often a paced writer asks again. It stays far below the
-// silence after which another worker takes a single writer's place.
-const paceLook = 10 * time.Second
-
-// writer fetches, writes and settles until soft ends.
-func (d *Deliver) writer(soft, hard context.Context, q *bus.Queue[pipeline.Record]) {
-	for tries := 0; soft.Err() == nil; {
-		if d.Pace != nil {
-			if wait := d.Pace(); wait > 0 {
-				// Looked at again soon: a budget may be raised meanwhile.
-				sleep(soft, min(wait, paceLook))
-				continue
-			}
-		}
-		ds, err := q.Fetch(soft, d.Limits.Batch, d.Limits.Wait)
-		if err != nil {
-			d.Log.Warn("the sink's queue does not answer; nothing is lost", "error", err)
-			if !sleep(soft, d.Pauses.after(tries)) {
-				return
-			}
-			tries++
-			continue
-		}
-		tries = 0
-		if len(ds) > 0 {
-			d.batch(soft, hard, ds)
-		}
-	}
-}
-
-// item is one delivery in hand.
-type item struct {
-	bus.Delivery[pipeline.Record]
-	tries int // writes of unknown outcome so far
-	state bus.State
-	ref   string
-	why   string
-}
-
-// batch keeps deliveries in hand until each is settled or the worker stops. A
-// batch never leaves the hand to wait: a delayed nack would fill the queue's
-// window and stall good records behind it.
-func (d *Deliver) batch(soft, hard context.Context, ds []bus.Delivery[pipeline.Record]) {
-	hand := &hand{items: make([]*item, len(ds))}
-	for i := range ds {
-		hand.items[i] = &item{Delivery: ds[i]}
-	}
-	stop := keepAlive(d.AckWait, hand.each)
-	defer stop()
-
-	d.screen(hand.items)
-	for pause := 0; ; pause++ {
-		began := time.Now()
-		tried, hold := d.attempt(hard, hand.open())
-		settledNow := d.settle(hard, hand, tried, began)
-		left := hand.all()
-		if len(left) == 0 {
-			return
-		}
-		if settledNow > 0 && !hold.on {
-			pause = 0
-		}
-		wait := d.Pauses.after(pause)
-		if hold.on {
-			wait = max(wait, hold.wait)
-			d.held.set(hold.why)
-			d.Log.Warn("the sink is held; its records wait and nothing is lost",
-				"reason", hold.why, "records", len(left), "next_try_in", wait.Round(time.Millisecond))
-		}
-		if !sleep(soft, wait) {
-			for _, it := range left {
-				_ = it.Nak()
-			}
-			return
-		}
-	}
 }
 
 // screen decides what needs no sink: what cannot be read, and what a rule
@@ -291,41 +216,4 @@ func safely(ctx context.Context, s pipeline.Sink, batch []pipeline.Record) (out 
 		return pipeline.Outcomes(n, fmt.Errorf("the sink answered %d outcomes for %d records", len(out), n))
 	}
 	return out
-}
-
-// hand is a batch; the goroutine that asks for more time reads it beside the
-// one that works.
-type hand struct {
-	mu    sync.Mutex
-	items []*item
-}
-
-func (h *hand) each(yield func(*bus.Delivery[pipeline.Record]) bool) {
-	for _, it := range h.all() {
-		if !yield(&it.Delivery) {
-			return
-		}
-	}
-}
-
-func (h *hand) all() []*item {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return append([]*item(nil), h.items...)
-}
-
-// open is what has no fate yet.
-func (h *hand) open() (out []*item) {
-	for _, it := range h.all() {
-		if it.state == "" {
-			out = append(out, it)
-		}
-	}
-	return out
-}
-
-func (h *hand) keep(items []*item) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.items = items
 }

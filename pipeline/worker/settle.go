@@ -13,7 +13,8 @@ import (
 // acknowledges, and takes it out of the hand; in that order, so that nothing is
 // let go before the next place has it. What cannot be buried, or written down,
 // stays in hand.
-func (d *Deliver) settle(ctx context.Context, h *hand, tried []*item, began time.Time) int {
+func (d *Deliver) settle(ctx context.Context, h *hand) int {
+	began := h.began
 	var done, left []*item
 	for _, it := range h.all() {
 		if it.state == bus.Buried {
@@ -70,7 +71,7 @@ func (d *Deliver) settle(ctx context.Context, h *hand, tried []*item, began time
 	if counts[bus.Buried] > 0 {
 		level = slog.LevelWarn
 	}
-	d.Log.Log(ctx, level, "settled", "records", len(tried), "stored", counts[bus.Stored], "filtered", counts[bus.Filtered],
+	d.Log.Log(ctx, level, "settled", "records", h.tried, "stored", counts[bus.Stored], "filtered", counts[bus.Filtered],
 		"buried", counts[bus.Buried], "left", len(left), "attempt", attempt, "took", now.Sub(began))
 	return len(done)
 }
