@@ -123,6 +123,7 @@ func (c *Console) rooms(mux *http.ServeMux) {
 	}
 	if c.opts.Leads != nil {
 		mux.Handle("GET /leads", c.signedIn(Viewer, c.leadsList))
+		mux.Handle("POST /leads", c.act(Viewer, c.leadsFind))
 		mux.Handle("GET /lead", c.signedIn(Viewer, c.leadPage))
 		mux.Handle("POST /leads/export", c.act(Operator, c.export))
 	}

@@ -55,14 +55,19 @@ func (c *Console) signedIn(need Role, in room) http.Handler {
 
 // turnAway asks a person to sign in, and tells a program that it must.
 func (c *Console) turnAway(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet || strings.HasPrefix(r.URL.Path, "/api/") {
+	person := r.Method == http.MethodGet || strings.Contains(r.Header.Get("Accept"), "text/html")
+	if !person || strings.HasPrefix(r.URL.Path, "/api/") {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = w.Write([]byte(`{"error":"sign in"}` + "\n"))
 		return
 	}
-	to := "/login"
-	if next := remembered(r.URL); next != "" {
+	to, at := "/login", *r.URL
+	if r.Method != http.MethodGet {
+		first, _, _ := strings.Cut(strings.TrimPrefix(at.Path, "/"), "/")
+		at.Path = "/" + first // the page that the form was on
+	}
+	if next := remembered(&at); next != "" {
 		to += "?next=" + url.QueryEscape(next)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)

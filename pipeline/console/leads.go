@@ -36,28 +36,43 @@ type leadsView struct {
 	Sources, Sinks []string
 	States         []trace.State
 	Entries        []trace.Entered
-	More           string // address of what comes next
+	First, More    string // addresses of the beginning, and of what comes next
 	Had            int64
 	Behind         time.Duration // how far the index is behind the streams; 0: not
 	Slow           bool          // it took too long to find all
+	Lost           bool          // what was searched for is not known any more
 }
 
-// asked reads a search out of an address, which holds all of it.
-func asked(q url.Values) (term string, f trace.Filter) {
-	return oneLine(q.Get("q"), textMost), trace.Filter{
-		Source: q.Get("source"), Form: q.Get("form"), Sink: q.Get("sink"), State: trace.State(q.Get("state")), After: q.Get("after"),
-	}
+// filterOf reads what a search is narrowed to out of an address or a form.
+func filterOf(q url.Values) trace.Filter {
+	return trace.Filter{Source: q.Get("source"), Form: q.Get("form"), Sink: q.Get("sink"), State: trace.State(q.Get("state")), After: q.Get("after")}
 }
 
-// query is the address of a search, without where it goes on.
-func query(term string, f trace.Filter) url.Values {
+// termOf is what somebody typed to search for.
+func termOf(q url.Values) string { return oneLine(q.Get("q"), textMost) }
+
+// searchAt is the address of a search from its beginning. What was searched for stands
+// in it only as a handle.
+func searchAt(handle string, f trace.Filter) url.Values {
 	q := url.Values{}
-	for name, value := range map[string]string{"q": term, "source": f.Source, "form": f.Form, "sink": f.Sink, "state": string(f.State)} {
+	for name, value := range map[string]string{"s": handle, "source": f.Source, "form": f.Form, "sink": f.Sink, "state": string(f.State)} {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
 	return q
+}
+
+func leadsAt(q url.Values) string {
+	if len(q) == 0 {
+		return "/leads"
+	}
+	return "/leads?" + q.Encode()
+}
+
+// leadsFind takes a search, and sends to its address.
+func (c *Console) leadsFind(w http.ResponseWriter, r *http.Request, v visitor) {
+	http.Redirect(w, r, leadsAt(searchAt(v.searches.keep(termOf(r.PostForm)), filterOf(r.PostForm))), http.StatusSeeOther)
 }
 
 // masked hides who an entry is about from those who may not know.
@@ -73,8 +88,22 @@ func masked(e trace.Entered, role Role) trace.Entered {
 }
 
 func (c *Console) leadsList(w http.ResponseWriter, r *http.Request, v visitor) {
-	term, f := asked(r.URL.Query())
-	out := leadsView{Term: term, Filter: f, States: leadStates}
+	asked := r.URL.Query()
+	f := filterOf(asked)
+	if term := termOf(asked); term != "" {
+		// Somebody wrote an address by hand. It goes on without the term, at least here.
+		http.Redirect(w, r, leadsAt(searchAt(v.searches.keep(term), f)), http.StatusSeeOther)
+		return
+	}
+	handle := asked.Get("s")
+	first := searchAt(handle, f)
+	out := leadsView{Filter: f, States: leadStates, First: leadsAt(first)}
+	if handle != "" {
+		var known bool
+		if out.Term, known = v.searches.term(handle); !known {
+			out.Lost = true
+		}
+	}
 	if c.flow != nil {
 		s, err := c.flow.look(r.Context())
 		if err == nil {
@@ -89,7 +118,11 @@ func (c *Console) leadsList(w http.ResponseWriter, r *http.Request, v visitor) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), searchMost)
 	defer cancel()
-	page, err := c.opts.Leads.Search(ctx, term, f, leadsPage)
+	var page trace.Page
+	var err error
+	if !out.Lost { // else everybody would be shown as found
+		page, err = c.opts.Leads.Search(ctx, out.Term, f, leadsPage)
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		out.Slow = true
@@ -101,10 +134,9 @@ func (c *Console) leadsList(w http.ResponseWriter, r *http.Request, v visitor) {
 	for _, e := range page.Entries {
 		out.Entries = append(out.Entries, masked(e, v.role))
 	}
-	q := query(term, f)
 	if page.Next != "" {
-		q.Set("after", page.Next)
-		out.More = "/leads?" + q.Encode()
+		first.Set("after", page.Next)
+		out.More = leadsAt(first)
 	}
 	if lag, err := c.opts.Leads.Lag(ctx); err == nil {
 		for _, l := range lag {
@@ -175,7 +207,7 @@ func (c *Console) export(w http.ResponseWriter, r *http.Request, v visitor) {
 		c.fault(w, r, v, http.StatusBadRequest, "fault.form")
 		return
 	}
-	term, f := asked(r.PostForm)
+	term, f := termOf(r.PostForm), filterOf(r.PostForm)
 	f.After = ""
 	ctx, cancel := context.WithTimeout(r.Context(), exportLimit)
 	defer cancel()

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -75,12 +77,12 @@ var personal = []string{"Nguyễn", "Ánh", "0912345678", "0912.345.678", "anh@"
 func TestLeadsAreFoundAndFollowed(t *testing.T) {
 	w := newWorld(t)
 	b := w.operator()
-	page := w.get(b, "/leads?q=anh&source=landing&form=IELTS&sink=crm&state=buried").body
+	page, at := w.search(b, url.Values{"q": {"anh"}, "source": {"landing"}, "form": {"IELTS"}, "sink": {"crm"}, "state": {"buried"}})
 	if want := (trace.Filter{Source: "landing", Form: "IELTS", Sink: "crm", State: trace.BuriedAt}); w.leads.term != "anh" || w.leads.asked != want {
 		t.Errorf("it asks for %q %+v", w.leads.term, w.leads.asked)
 	}
 	for _, says := range []string{"Nguyễn Thị Ánh", "0912345678", "archive: đã lưu", "crm: đã chôn", "/lead?id=r-1", "chậm hơn dòng chảy 2 phút",
-		"/leads?after=zz&amp;form=IELTS&amp;q=anh&amp;sink=crm&amp;source=landing&amp;state=buried", `data-new="taken" data-had="1204"`, `<option value="buried" selected>`} {
+		"/leads?after=zz&amp;form=IELTS&amp;s=" + at.Get("s") + "&amp;sink=crm&amp;source=landing&amp;state=buried", `data-new="taken" data-had="1204"`, `<option value="buried" selected>`} {
 		if !strings.Contains(page, says) {
 			t.Errorf("the list does not say %q", says)
 		}
@@ -95,13 +97,94 @@ func TestLeadsAreFoundAndFollowed(t *testing.T) {
 		t.Errorf("one that nobody knows answers %d", a.status)
 	}
 	w.leads.err = context.DeadlineExceeded
-	if a := w.get(b, "/leads?q=x"); a.status != 200 || !strings.Contains(a.body, "Tìm quá lâu") {
+	if a := w.get(b, "/leads?source=landing"); a.status != 200 || !strings.Contains(a.body, "Tìm quá lâu") {
 		t.Errorf("a search that takes too long answers %d", a.status)
 	}
 	w.leads.err = errors.New("disk I/O error at /secret")
 	for _, path := range []string{"/leads", "/lead?id=r-1"} {
 		if a := w.get(b, path); a.status != http.StatusServiceUnavailable || strings.Contains(a.body, "secret") {
 			t.Errorf("%s without an index answers %d", path, a.status)
+		}
+	}
+}
+
+// search searches by the form, and gives the page and what stands in its address.
+func (w *world) search(b *http.Client, form url.Values) (page string, at url.Values) {
+	w.t.Helper()
+	form.Set("csrf", w.field(w.get(b, "/leads").body, "csrf"))
+	a := w.do(b, http.MethodPost, "/leads", form)
+	to, err := url.Parse(a.header.Get("Location"))
+	if err != nil || a.status != http.StatusSeeOther || to.Path != "/leads" {
+		w.t.Fatalf("a search answers %d, to %q", a.status, a.header.Get("Location"))
+	}
+	got := w.get(b, to.String())
+	if got.status != http.StatusOK {
+		w.t.Fatalf("what was searched answers %d", got.status)
+	}
+	return got.body, to.Query()
+}
+
+// Whom somebody searched for stands in no address, and a search can be gone back to.
+func TestASearchIsInNoAddress(t *testing.T) {
+	w := newWorld(t)
+	b := w.viewer()
+	const number = "0912 345 678"
+	page, at := w.search(b, url.Values{"q": {number}, "source": {"landing"}})
+	if len(at) != 2 || at.Get("s") == "" || at.Get("source") != "landing" || w.leads.term != number {
+		t.Errorf("the address holds %v, and %q was searched", at, w.leads.term)
+	}
+	if !strings.Contains(page, `name="q" value="`+number+`"`) {
+		t.Error("the page does not say what was searched")
+	}
+	for _, link := range regexp.MustCompile(`(?:href|action)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		if text, err := url.QueryUnescape(link[1]); err != nil || strings.Contains(strings.ReplaceAll(text, " ", ""), "345678") {
+			t.Errorf("a link of the page tells: %s", link[1])
+		}
+	}
+	if _, again := w.search(b, url.Values{"q": {number}, "source": {"landing"}}); again.Get("s") != at.Get("s") {
+		t.Error("the same search has two addresses")
+	}
+	// Going back, and following the pages.
+	other, _ := w.search(b, url.Values{"q": {"binh"}})
+	if strings.Contains(other, number) || w.leads.term != "binh" {
+		t.Errorf("another search asks for %q", w.leads.term)
+	}
+	if w.get(b, "/leads?"+at.Encode()+"&after=zz"); w.leads.term != number || w.leads.asked.After != "zz" {
+		t.Errorf("the second page asks for %q %+v", w.leads.term, w.leads.asked)
+	}
+	// In another session, or when it is forgotten, the handle finds nobody at all.
+	w.leads.term = "nothing was asked"
+	for _, who := range []*http.Client{w.operator(), w.viewer()} {
+		if a := w.get(who, "/leads?"+at.Encode()); a.status != 200 || strings.Contains(a.body, "N. T. Á.") || strings.Contains(a.body, "Nguyễn") || !strings.Contains(a.body, "không còn được nhớ") || w.leads.term != "nothing was asked" {
+			t.Errorf("another's search asks for %q", w.leads.term)
+		}
+	}
+	for i := range searchesMost {
+		w.search(b, url.Values{"q": {fmt.Sprint("n", i)}})
+	}
+	if a := w.get(b, "/leads?"+at.Encode()); !strings.Contains(a.body, "không còn được nhớ") {
+		t.Error("the oldest search is remembered for ever")
+	}
+	// An address that somebody wrote by hand goes on without the term.
+	a := w.get(b, "/leads?state=buried&q="+url.QueryEscape(number))
+	if to := a.header.Get("Location"); a.status != http.StatusSeeOther || strings.Contains(to, "345") || !strings.Contains(to, "state=buried") {
+		t.Errorf("a term in the address: answers %d, to %s", a.status, to)
+	}
+	if a := w.do(b, http.MethodPost, "/leads", url.Values{"q": {"x"}}); a.status != http.StatusForbidden {
+		t.Errorf("a search from elsewhere answers %d", a.status)
+	}
+}
+
+func TestWhoseSessionIsOverIsAskedToSignInAgain(t *testing.T) {
+	w := newWorld(t)
+	for path, next := range map[string]string{"/leads": "/leads", "/leads/export": "/leads", "/buried/replay": "/buried", "/logout": ""} {
+		want := "/login"
+		if next != "" {
+			want += "?next=" + url.QueryEscape(next)
+		}
+		a := w.do(w.browser(), http.MethodPost, path, url.Values{"q": {"0912345678"}}, "Accept", "text/html,*/*")
+		if to := a.header.Get("Location"); a.status != http.StatusSeeOther || to != want {
+			t.Errorf("POST %s answers %d, to %s, want %s", path, a.status, to, want)
 		}
 	}
 }

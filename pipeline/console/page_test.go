@@ -119,7 +119,8 @@ func TestWhatOthersNamedIsText(t *testing.T) {
 	w.grave.items[7] = BuriedItem{Seq: 7, Sink: evil, Reason: evil, Record: w.leads.path.Records[0].Record, Raw: &w.leads.path.Received.Raw}
 	w.grave.groups = []BuriedGroup{{Sink: evil, Reason: evil, Fix: evil, Count: 1, Seqs: []uint64{7}}}
 	b := w.operator()
-	for _, path := range []string{"/flow", "/leads?q=" + url.QueryEscape(evil), "/lead?id=r-1", "/buried", "/buried/7", "/health", "/activity", "/sources", "/sources/landing/watch", "/sinks", "/flow?x=" + url.QueryEscape(evil)} {
+	_, found := w.search(b, url.Values{"q": {evil}, "form": {evil}})
+	for _, path := range []string{"/flow", "/leads?" + found.Encode(), "/lead?id=r-1", "/buried", "/buried/7", "/health", "/activity", "/sources", "/sources/landing/watch", "/sinks", "/flow?x=" + url.QueryEscape(evil)} {
 		page := w.get(b, path).body
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<img src=x") {
 			t.Errorf("%s: what others named is more than text", path)

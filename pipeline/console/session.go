@@ -20,6 +20,7 @@ type session struct {
 	user       string
 	role       Role
 	csrf       string // what its forms must show
+	searches   *searches
 	made, seen time.Time
 }
 
@@ -41,7 +42,7 @@ func newSessions(now func() time.Time) *sessions {
 func (s *sessions) begin(u User, old string) (id string) {
 	id = secret()
 	now := s.now()
-	one := &session{id: sha256.Sum256([]byte(id)), user: u.Name, role: u.Role, csrf: secret(), made: now, seen: now}
+	one := &session{id: sha256.Sum256([]byte(id)), user: u.Name, role: u.Role, csrf: secret(), searches: &searches{}, made: now, seen: now}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, sha256.Sum256([]byte(old)))

@@ -98,6 +98,7 @@ var words = map[string]word{
 	"leads.none":    {"Không tìm thấy gì.", "Nothing is found."},
 	"leads.more":    {"Xem tiếp", "Further ones"},
 	"leads.slow":    {"Tìm quá lâu nên đã dừng. Hãy thu hẹp lại.", "That took too long and was ended. Narrow the search down."},
+	"leads.lost":    {"Lần tìm này không còn được nhớ. Hãy tìm lại; điều đã tìm không nằm trong địa chỉ trang, vì đó có thể là số điện thoại của ai đó.", "This search is not remembered any more. Search again: what was searched does not stand in the address, for it may be somebody's number."},
 	"leads.behind":  {"Chỉ mục chậm hơn dòng chảy %s.", "The index is %s behind the flow."},
 	"leads.xlsx":    {"Tải Excel", "Download Excel"},
 	"leads.csv":     {"Tải CSV", "Download CSV"},
