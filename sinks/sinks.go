@@ -58,8 +58,8 @@ type Opened struct {
 	// Read gives the rows that the destination holds, of records received at since or
 	// later; nil: the adapter has no way to.
 	Read func(ctx context.Context, since time.Time, each func(pipeline.Record) error) error
-	// Pace is how long to wait before records are fetched for the next Write, where
-	// a month's calls are to last; nil: never.
+	// Pace is how long to wait before the next Write, where a month's calls are to
+	// last; nil: never.
 	Pace func() time.Duration
 }
 

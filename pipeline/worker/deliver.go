@@ -22,8 +22,8 @@ type Deliver struct {
 	// Where says whether a record is for this sink; nil takes all. Records it
 	// refuses are settled as filtered.
 	Where func(pipeline.Record) (bool, error)
-	// Pace is how long to wait before the next batch is fetched, for a sink whose
-	// calls are numbered: what waits in the queue shares a call. Nil never waits.
+	// Pace is how long to wait before the next write, for a sink whose calls are
+	// numbered: what comes meanwhile shares a call. Nil never waits.
 	Pace func() time.Duration
 	// Paused says why a person holds the sink; empty, or nil: nobody does. Records
 	// wait as they do when the destination is at fault. It is asked every second.
@@ -86,12 +86,13 @@ func (d *Deliver) defaults() {
 	}
 }
 
-// queueOptions: a sink that wants one writer gets exactly what its three hands
-// hold in flight and a pinned worker; one with several gets neither.
+// queueOptions: a sink that wants one writer gets exactly the two batches
+// that it writes and fetches ahead in flight, and a pinned worker; one with several
+// gets neither.
 func (d *Deliver) queueOptions() bus.QueueOptions {
 	o := bus.QueueOptions{AckWait: d.AckWait, PinnedTTL: d.PinnedTTL}
 	if d.Limits.Writers == 1 {
-		o.Single, o.Most = true, 3*d.Limits.Batch
+		o.Single, o.Most = true, 2*d.Limits.Batch
 	} else {
 		o.Most = max(1000, 4*d.Limits.Batch*d.Limits.Writers)
 	}

@@ -324,9 +324,10 @@ func TestDeliverSurvivesARestartOfTheServer(t *testing.T) {
 func TestUnburiedGoesToItsSinkAloneMarkedAgain(t *testing.T) {
 	b, m := setup(t), newMemory()
 	m.set(only(pipeline.Permanent(errOdd), "a1"))
-	b.start(b.deliver(m).Run)
+	d := b.deliver(m)
+	b.start(d.Run)
 	b.passed("a1")
-	poll(t, "the grave", func() bool { return len(b.graves("sink-crm")) == 1 })
+	poll(t, "one that is written down as buried", func() bool { n, _ := d.Buried(); return n == 1 })
 	if l := b.balance(); l.Buried != 1 || l.Missing != 0 {
 		t.Errorf("with one buried the balance is %+v", l)
 	}

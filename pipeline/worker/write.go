@@ -41,27 +41,16 @@ func (d *Deliver) writer(soft, hard context.Context, q *bus.Queue[pipeline.Recor
 	wg.Wait()
 }
 
-// paceLook is how often a paced writer asks again. It stays far below the
-// silence after which another worker takes a single writer's place.
-const paceLook = 10 * time.Second
-
-// fetch hands batches to the writer. What is fetched ahead and is not full is
-// filled up once the writer can take it, so that few records that came early do
+// fetch hands batches to the writer. A batch that had to wait, for the writer or
+// for the sink's pace, is filled up first, so that few records that came early do
 // not make a small write.
 func (d *Deliver) fetch(soft context.Context, q *bus.Queue[pipeline.Record], free <-chan struct{}, fetched chan<- *hand) {
-	ahead := d.Limits.Writers == 1 && d.Pace == nil
+	ahead := d.Limits.Writers == 1
 	mine := false // free was taken
 	for tries := 0; soft.Err() == nil; {
 		if !ahead && !mine {
 			if mine = taken(soft, free); !mine {
 				return
-			}
-		}
-		if d.Pace != nil {
-			if wait := d.Pace(); wait > 0 {
-				// Looked at again soon: a budget may be raised meanwhile.
-				sleep(soft, min(wait, paceLook))
-				continue
 			}
 		}
 		ds, err := q.Fetch(soft, d.Limits.Batch, d.Limits.Wait)
@@ -78,23 +67,42 @@ func (d *Deliver) fetch(soft context.Context, q *bus.Queue[pipeline.Record], fre
 			continue
 		}
 		h := newHand(ds, d.AckWait)
+		waited := false
 		if !mine {
 			select {
 			case <-free:
 			default:
-				if !taken(soft, free) {
-					h.stop()
-					h.back()
-					return
-				}
-				if n := d.Limits.Batch - len(ds); n > 0 {
-					h.add(q.More(soft, n))
-				}
+				waited = true
+				mine = taken(soft, free)
 			}
+		}
+		if paced, ok := d.pace(soft); !ok {
+			h.stop()
+			h.back()
+			return
+		} else if n := d.Limits.Batch - len(ds); n > 0 && (waited || paced) {
+			h.add(q.More(soft, n))
 		}
 		mine = false
 		fetched <- h
 	}
+}
+
+// pace waits until the sink's budget allows a write; false: the end came first.
+func (d *Deliver) pace(soft context.Context) (waited, ok bool) {
+	for soft.Err() == nil {
+		if d.Pace == nil {
+			return waited, true
+		}
+		wait := d.Pace()
+		if wait <= 0 {
+			return waited, true
+		}
+		waited = true
+		// Looked at again soon: a budget may be raised meanwhile.
+		sleep(soft, min(wait, 10*time.Second))
+	}
+	return waited, false
 }
 
 // taken waits until the writer can take a batch; false: the end came first.
