@@ -71,6 +71,7 @@ type App struct {
 	mongo    *mongolocal.Server // nil until a sink wants it
 	delivers []*worker.Deliver
 	measured *worker.Metrics      // of all delivers; nil without the role
+	pauses   *pauses              // nil without the roles deliver and console
 	larks    *larks               // nil without a sink of Lark
 	watched  *vendors             // nil without a sink that has a vendor
 	notifier *larkchat.Notifier   // nil when nobody is to be told
@@ -109,6 +110,11 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 		return a, err
 	}
 	a.Ledger = a.Bus.NewLedger()
+	if a.has(RoleDeliver) || a.has(RoleConsole) {
+		if a.pauses, err = openPauses(ctx, a.Bus); err != nil {
+			return a, err
+		}
+	}
 	if a.has(RoleIntake) {
 		if err := a.openSources(ctx); err != nil {
 			return a, err
@@ -181,7 +187,7 @@ func (a *App) openSinks(ctx context.Context) (err error) {
 	a.measured = worker.NewMetrics(a.registry)
 	for _, s := range a.Sinks {
 		d := &worker.Deliver{
-			Bus: a.Bus, Name: s.Name, Sink: s.Sink, Limits: s.Limits, Accept: s.Config.Accept, Pace: s.Pace,
+			Bus: a.Bus, Name: s.Name, Sink: s.Sink, Limits: s.Limits, Accept: s.Config.Accept, Pace: s.Pace, Paused: a.pauses.of(s.Name),
 			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: a.measured,
 		}
 		if s.Config.Where != "" {
@@ -230,6 +236,9 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.Bus.Janitor(ctx) })
 	if a.nats != nil {
 		g.Go(func() error { return a.heal(ctx) })
+	}
+	if a.pauses != nil {
+		g.Go(func() error { return a.pauses.follow(ctx, a.log) })
 	}
 	var t *worker.Transform
 	if a.has(RoleTransform) {
