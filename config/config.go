@@ -37,6 +37,7 @@ type Config struct {
 	Sinks         map[string]Sink    `yaml:"sinks" doc:"destinations, by a name of your choice; each has exactly one adapter block"`
 	Notices       Notices            `yaml:"notices" doc:"where operators are told what needs them"`
 	Console       Console            `yaml:"console" doc:"who may sign in to the console"`
+	Tracing       Tracing            `yaml:"tracing" doc:"OpenTelemetry traces from the door to each sink"`
 
 	doc *document // where each setting stands in the file; nil when there was none
 }
