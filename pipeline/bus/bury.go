@@ -27,7 +27,7 @@ func Bury[T any](b *Bus, stage string, d Delivery[T], reason string, attempts in
 	// Only our own headers go along: the server's would make this message part
 	// of a batch that is long over.
 	h := nats.Header{}
-	for _, k := range []string{headerEnvelope, headerAgain} {
+	for _, k := range []string{headerEnvelope, headerAgain, headerTrace, headerTraceBefore} {
 		if v := d.msg.Headers().Get(k); v != "" {
 			h.Set(k, v)
 		}
@@ -112,6 +112,9 @@ func (b *Bus) Unbury(ctx context.Context, seq uint64) error {
 	h := nats.Header{headerAgain: {"1"}}
 	if e := g.header.Get(headerEnvelope); e != "" {
 		h.Set(headerEnvelope, e)
+	}
+	if t := lastTrace(g.header); t != "" {
+		h.Set(headerTraceBefore, t)
 	}
 	h.Set(nats.MsgIdHdr, fmt.Sprintf("%s:r%d", g.ID, seq))
 	if r := b.pub.store([]*nats.Msg{{Subject: subject, Header: h, Data: g.Payload}})[0]; r.err != nil {

@@ -17,13 +17,13 @@ import (
 const headerEnvelope = "Mekong-Envelope"
 
 func rawMsg(r pipeline.Raw) *nats.Msg {
-	// Both values share their array; neither grows.
-	values := [2]string{r.ID, envelopeOf(r)}
-	return &nats.Msg{
-		Subject: "raw." + token(r.Source),
-		Header:  nats.Header{nats.MsgIdHdr: values[0:1:1], headerEnvelope: values[1:2:2]},
-		Data:    r.Body,
+	// The values share their array; none grows.
+	values := [3]string{r.ID, envelopeOf(r), traceOf(r.Meta[metaTrace])}
+	h := nats.Header{nats.MsgIdHdr: values[0:1:1], headerEnvelope: values[1:2:2]}
+	if values[2] != "" {
+		h[headerTrace] = values[2:3:3]
 	}
+	return &nats.Msg{Subject: "raw." + token(r.Source), Header: h, Data: r.Body}
 }
 
 // envelopeOf writes the envelope by hand: every delivery pays for it, and
@@ -39,11 +39,18 @@ func envelopeOf(r pipeline.Raw) string {
 	b = append(b, `,"received":"`...)
 	b = r.Received.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, '"')
-	if len(r.Meta) > 0 {
+	facts := len(r.Meta)
+	if _, traced := r.Meta[metaTrace]; traced {
+		facts--
+	}
+	if facts > 0 {
 		b = append(b, `,"meta":{`...)
 		var few [16]string
-		for i, name := range sorted(few[:0], r.Meta) {
-			if i > 0 {
+		for _, name := range sorted(few[:0], r.Meta) {
+			if name == metaTrace {
+				continue
+			}
+			if b[len(b)-1] != '{' {
 				b = append(b, ',')
 			}
 			b = appendString(b, name)

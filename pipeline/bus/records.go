@@ -10,12 +10,16 @@ import (
 
 // Publish stores records in RECORDS as few flushes as it can, and says of each
 // what happened. A record that is there already counts as stored.
+func (b *Bus) Publish(records []pipeline.Record) []error { return b.PublishTraced(records, nil) }
+
+// PublishTraced is [Bus.Publish], and each record takes along which trace it is part
+// of; "" is none. traces has one for each record, or is nil.
 //
 // What goes to the server at once is bounded in bytes too: a few hundred large
 // records in one batch would cost gigabytes of memory and more time than a
 // publish has, and one that is larger than the room left would be refused as a
 // whole, again and again.
-func (b *Bus) Publish(records []pipeline.Record) []error {
+func (b *Bus) PublishTraced(records []pipeline.Record, traces []string) []error {
 	errs := make([]error, len(records))
 	first := make(map[string]int, len(records)) // ID → position
 	var twice []int
@@ -37,6 +41,9 @@ func (b *Bus) Publish(records []pipeline.Record) []error {
 		}
 		first[r.ID] = i
 		m := recordMsg(r)
+		if traces != nil && traceOf(traces[i]) != "" {
+			m.Header[headerTrace] = traces[i : i+1 : i+1]
+		}
 		if len(m.Data) > MaxRecord {
 			errs[i] = pipeline.Permanent(fmt.Errorf("the record has %d bytes, more than the %d a message can hold", len(m.Data), MaxRecord))
 			continue

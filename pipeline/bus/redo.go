@@ -22,6 +22,13 @@ const replayed State = "replayed"
 // would swallow their old ones, and a run that was cut off and repeats itself stores
 // each once. Whatever is stored when it returns is in the account of that sink.
 func (b *Bus) Replay(ctx context.Context, sink, run string, records []pipeline.Record) []error {
+	return b.ReplayTraced(ctx, sink, run, records, nil)
+}
+
+// ReplayTraced is [Bus.Replay], and each record takes along which trace its delivery
+// was part of, by the record's ID. What happens to it now is another trace, with a
+// link to that one.
+func (b *Bus) ReplayTraced(ctx context.Context, sink, run string, records []pipeline.Record, before map[string]string) []error {
 	errs := make([]error, len(records))
 	done := make([]Settled, 0, len(records))
 	for from := 0; from < len(records); {
@@ -29,6 +36,9 @@ func (b *Bus) Replay(ctx context.Context, sink, run string, records []pipeline.R
 		var where []int
 		for size := 0; from < len(records) && len(msgs) < groupMost && size < groupMostBytes; from++ {
 			m := replayMsg(sink, run, records[from])
+			if t := traceOf(before[records[from].ID]); t != "" {
+				m.Header.Set(headerTraceBefore, t)
+			}
 			if len(m.Data) > MaxRecord {
 				errs[from] = pipeline.Permanent(fmt.Errorf("the record has %d bytes, more than the %d a message can hold", len(m.Data), MaxRecord))
 				continue
