@@ -92,7 +92,7 @@ func rowOfRaw(r *pipeline.Raw, seq uint64) row {
 				if i == maxWords {
 					break
 				}
-				add(token(ofName, word))
+				named(token(ofName, word), add)
 			}
 		}
 	}
@@ -144,6 +144,12 @@ func (w *writer) enter(rows []row, today int64) error {
 		return err
 	}
 	if err := w.insert(`INSERT INTO words (rowid, w)`, 2, "", words); err != nil {
+		return err
+	}
+	if err := w.count(rows, there); err != nil {
+		return err
+	}
+	if err := w.expect(rows, there); err != nil {
 		return err
 	}
 	return w.learn(rows, today)
@@ -284,13 +290,17 @@ func (w *writer) number(rows []row, there map[string]int64) error {
 }
 
 // learn keeps the words that a search may be the beginning of, and the day each was
-// last used.
+// last used. Of names they are those that are not found by their beginnings.
 func (w *writer) learn(rows []row, today int64) error {
 	var args []any
 	for i := range rows {
 		for _, word := range rows[i].words {
 			switch word[:1] {
-			case ofName, ofPage, ofUTM, ofForm:
+			case ofName:
+				if !isLong(word) {
+					continue
+				}
+			case ofPage, ofUTM:
 			default:
 				continue
 			}

@@ -234,6 +234,9 @@ func (x *Index) take(ctx context.Context, w *writer, places map[Stream]place, b 
 			return errMoved // by another goroutine
 		}
 		today := dayOf(time.Now())
+		if err := w.reckon(); err != nil {
+			return err
+		}
 		if err := w.originate(b.raws); err != nil {
 			return err
 		}
@@ -376,7 +379,7 @@ func (w *writer) recordsNow() int64 {
 
 // clear empties the index.
 func (w *writer) clear() error {
-	for _, t := range []string{"record", "outcome", "ident", "origin", "label", "lexicon", "place"} {
+	for _, t := range []string{"record", "outcome", "pending", "sink", "hour", "ident", "origin", "label", "lexicon", "place"} {
 		if err := w.exec(`DELETE FROM ` + t); err != nil {
 			return err
 		}
@@ -385,6 +388,6 @@ func (w *writer) clear() error {
 		return err
 	}
 	w.forgetCaches()
-	w.places, w.records = map[Stream]place{}, 0
+	w.places, w.records, w.reckoned = map[Stream]place{}, 0, false
 	return nil
 }

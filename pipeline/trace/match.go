@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 const (
 	leastDigits = 3  // of a phone number's end
 	mostSpelled = 64 // words that one beginning may stand for
-	leastPrefix = 2  // letters that are a beginning; one alone is a whole word
 	longestUTM  = 18 // digits of the longest number that advertisers' systems give
 )
 
@@ -31,6 +31,9 @@ func (q *query) match(term string) (expr string, possible bool, err error) {
 			ands = append(ands, word(token(f.of, f.value)))
 		}
 	}
+	if kinds := q.kinds(); len(kinds) > 0 {
+		ands = append(ands, either(kinds))
+	}
 	return strings.Join(ands, " AND "), true, nil
 }
 
@@ -41,7 +44,7 @@ func (q *query) term(term string) (string, error) {
 		return beginning(token(ofEmail, term)), nil
 	}
 	var ors []string
-	utm, err := q.spelled(token(ofUTM, term))
+	utm, err := q.spelled(token(ofUTM, term), "")
 	if err != nil {
 		return "", err
 	}
@@ -60,7 +63,7 @@ func (q *query) term(term string) (string, error) {
 	ors = append(ors, pages...)
 	var words []string
 	for _, w := range strings.Fields(fold(term)) {
-		forms, err := q.spelled(ofName + w)
+		forms, err := q.names(ofName + w)
 		if err != nil {
 			return "", err
 		}
@@ -85,15 +88,32 @@ func onlyDigits(s string) bool {
 	return true
 }
 
+// isLong reports whether a word of a name has more letters than the beginnings that
+// the index has as words.
+func isLong(w string) bool { return utf8.RuneCountInString(w) > len(ofName)+mostPrefix }
+
+// names are the words of names that begin with w, as expressions. The index has all
+// beginnings of up to [mostPrefix] letters; of longer ones few are frequent.
+func (q *query) names(w string) ([]string, error) {
+	if !isLong(w) {
+		return []string{word(w)}, nil
+	}
+	return q.spelled(w, beginning(w))
+}
+
 // spelled are the words that begin with w, as expressions. The index could look for a
 // beginning itself, but makes one list of all its documents first; a list of words it
-// walks, and stops when there is enough.
-func (q *query) spelled(w string) ([]string, error) {
+// walks, and stops when there is enough. Where more than [mostSpelled] words begin so, it
+// is many, or, without it, the whole word alone.
+func (q *query) spelled(w, many string) ([]string, error) {
 	out := []string{word(w)}
-	if len([]rune(w)) < len(ofName)+leastPrefix {
+	if utf8.RuneCountInString(w) < 1+leastPrefix {
 		return out, nil
 	}
-	return q.collect(out, word(w), beginning(w), `SELECT w FROM lexicon WHERE w >= ? AND w < ? LIMIT ?`, w, w+"\U0010ffff", mostSpelled+1)
+	if many == "" {
+		many = word(w)
+	}
+	return q.collect(out, word(w), many, `SELECT w FROM lexicon WHERE w >= ? AND w < ? LIMIT ?`, w, w+"\U0010ffff", mostSpelled+1)
 }
 
 // pages are those whose address holds term.

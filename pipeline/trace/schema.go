@@ -14,7 +14,7 @@ import (
 )
 
 // version is that of the schema. A file of another one is built anew.
-const version = 1
+const version = 2
 
 // What the columns hold is chosen for their size: a million records should be a file
 // of some hundred megabytes.
@@ -30,6 +30,11 @@ const version = 1
 //
 // words holds, for each record, what it can be found by (see words.go); only the list of
 // documents is kept of each, not the text.
+//
+// at_sink and pending give what is in a state at a sink, the newest first: pending has
+// what a sink takes and has not settled, for the sinks and kinds that sink names. hour
+// counts the records that came in each hour, by source, kind and form; what it counts it
+// keeps for longer than the records themselves, and it holds nobody's data.
 const schema = `
 CREATE TABLE place (stream TEXT PRIMARY KEY, made INTEGER NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE label (no INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -45,7 +50,14 @@ CREATE TABLE outcome (
 	base INTEGER, ref TEXT, why TEXT, grave INTEGER,
 	PRIMARY KEY (n, sink)
 ) WITHOUT ROWID;
-CREATE INDEX odd ON outcome (state, n, sink) WHERE state <> 1;
+CREATE INDEX at_sink ON outcome (sink, state, n);
+CREATE TABLE pending (sink INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (sink, n)) WITHOUT ROWID;
+CREATE TABLE sink (name TEXT PRIMARY KEY, accept TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE hour (
+	source INTEGER NOT NULL, kind INTEGER NOT NULL, form INTEGER NOT NULL, hour INTEGER NOT NULL,
+	leads INTEGER NOT NULL, last INTEGER NOT NULL,
+	PRIMARY KEY (source, kind, form, hour)
+) WITHOUT ROWID;
 CREATE TABLE ident (h INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (h, n)) WITHOUT ROWID;
 CREATE TABLE origin (h INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (h, seq)) WITHOUT ROWID;
 CREATE TABLE lexicon (w TEXT PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
@@ -55,7 +67,7 @@ CREATE VIRTUAL TABLE words USING fts5(w, content='', contentless_delete=1, detai
 INSERT INTO words(words, rank) VALUES ('automerge', 8);
 `
 
-// Numbers of the states in the file. Stored is 1: see the index odd.
+// Numbers of the states in the file.
 var stateNumbers = map[State]int{Stored: 1, Filtered: 2, BuriedAt: 3, Dropped: 4, Waiting: 5}
 
 var stateNames = [...]State{"", Stored, Filtered, BuriedAt, Dropped, Waiting}
@@ -93,7 +105,7 @@ func (x *Index) open() error {
 	if err != nil {
 		return err
 	}
-	if x.write, err = newWriter(db, abs); err != nil {
+	if x.write, err = newWriter(db, abs, x.opts.Sinks); err != nil {
 		return err
 	}
 	if x.read, err = openReading(abs); err != nil {

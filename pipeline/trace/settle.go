@@ -111,6 +111,7 @@ func (w *writer) settle(ss []settled) error {
 		return err
 	}
 	var args []any
+	var done []int64
 	end := ""
 	flush := func(next string) error {
 		var err error
@@ -162,8 +163,14 @@ func (w *writer) settle(ss []settled) error {
 			grave = int64(s.grave)
 		}
 		args = append(args, n, sink, stateNumbers[s.state], s.at-n/1000, s.took, s.tries, base, ref, why, grave)
+		if no, ok := sink.(int64); ok {
+			done = append(done, no, n)
+		}
 	}
-	return flush("")
+	if err := flush(""); err != nil {
+		return err
+	}
+	return w.unexpect(done)
 }
 
 // lift writes down that a grave is empty.
@@ -174,7 +181,10 @@ func (w *writer) lift(s *settled, n int64, sink any) error {
 	}
 	if s.stage != stageTransform {
 		// No outcome is waiting.
-		return w.exec(`DELETE FROM outcome WHERE n = ? AND sink = ? AND state = ?`, n, sink, stateNumbers[BuriedAt])
+		if err := w.exec(`DELETE FROM outcome WHERE n = ? AND sink = ? AND state = ?`, n, sink, stateNumbers[BuriedAt]); err != nil {
+			return err
+		}
+		return w.expectAgain(n)
 	}
 	// The entry of a delivery lasts until there is a record of it; that may be there.
 	var raw, siblings int
@@ -199,7 +209,8 @@ func (w *writer) lift(s *settled, n int64, sink any) error {
 // ID.
 func (w *writer) awaited() (map[string]int64, error) {
 	out := map[string]int64{}
-	err := w.each(`SELECT r.id, r.n FROM outcome o CROSS JOIN record r ON r.n = o.n WHERE o.state = 5 AND o.state <> 1 AND r.raw = 1`, nil,
+	err := w.each(`SELECT r.id, r.n FROM outcome o CROSS JOIN record r ON r.n = o.n
+		WHERE o.sink = (SELECT no FROM label WHERE text = ?) AND o.state = 5 AND r.raw = 1`, []any{stageTransform},
 		func(scan func(...any) error) error {
 			var id string
 			var n int64
@@ -256,6 +267,9 @@ func (w *writer) remove(ns []any) error {
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := w.unexpectAll(ns); err != nil {
 		return err
 	}
 	for _, q := range []string{

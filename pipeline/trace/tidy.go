@@ -68,6 +68,9 @@ func (x *Index) tidy(ctx context.Context) error {
 		if err := w.exec(`DELETE FROM origin WHERE seq < ?`, int64(raws.First)); err != nil {
 			return err
 		}
+		if err := w.exec(`DELETE FROM hour WHERE hour < ?`, hourOf(time.Now().Add(-hoursKept))); err != nil {
+			return err
+		}
 		if err := w.exec(`DELETE FROM lexicon WHERE day < ?`, dayOf(before)-1); err != nil {
 			return err
 		}
@@ -86,7 +89,8 @@ func (w *writer) dropLabels() error {
 		SELECT kind FROM record WHERE kind IS NOT NULL UNION SELECT source FROM record WHERE source IS NOT NULL
 		UNION SELECT form FROM record WHERE form IS NOT NULL UNION SELECT page FROM record WHERE page IS NOT NULL
 		UNION SELECT flags FROM record WHERE flags IS NOT NULL
-		UNION SELECT sink FROM outcome UNION SELECT base FROM outcome WHERE base IS NOT NULL)`)
+		UNION SELECT source FROM hour UNION SELECT kind FROM hour UNION SELECT form FROM hour
+		UNION SELECT sink FROM pending UNION SELECT sink FROM outcome UNION SELECT base FROM outcome WHERE base IS NOT NULL)`)
 }
 
 // Forget erases the entries whose ID, delivery's ID or key is one of names, and tells how
@@ -131,6 +135,9 @@ func (x *Index) Forget(ctx context.Context, names ...string) (int, error) {
 			return nil
 		})
 		if err != nil {
+			return err
+		}
+		if err := w.uncount(ns); err != nil {
 			return err
 		}
 		before := w.records

@@ -22,8 +22,10 @@ type writer struct {
 	conn *sql.Conn
 	file os.FileInfo // of the open file, to see when another one takes its place
 
-	places  map[Stream]place
-	records int64
+	places   map[Stream]place
+	records  int64
+	sinks    []Sink // those configured
+	reckoned bool   // what waits is written down for just these
 
 	// What was looked up lately. All three are dropped when a transaction fails.
 	labels  map[string]int64
@@ -47,9 +49,9 @@ const mostKnown = 20_000
 // each. What they do is bounded instead.
 var background = context.Background()
 
-func newWriter(db *sql.DB, path string) (w *writer, err error) {
+func newWriter(db *sql.DB, path string, sinks []Sink) (w *writer, err error) {
 	db.SetMaxOpenConns(1)
-	w = &writer{db: db, texts: map[string]string{}}
+	w = &writer{db: db, sinks: sinks, texts: map[string]string{}}
 	w.forgetCaches()
 	defer func() {
 		if err != nil {
@@ -119,6 +121,7 @@ func (w *writer) transaction(f func() error) (err error) {
 			_ = w.exec(`ROLLBACK`) // fails only where nothing is open any more
 			w.places, w.records = before, records
 			w.forgetCaches()
+			w.reckoned = false
 			if errors.Is(err, errMoved) {
 				err = errors.Join(err, w.load())
 			}
