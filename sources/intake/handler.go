@@ -72,8 +72,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	rt.measured.inFlight.Inc()
 	defer rt.measured.inFlight.Dec()
-	a := d.answer(rt, r)
+	v := d.in.visit(rt, r)
+	a := d.answer(rt, r, v)
 	a.write(w)
+	v.end(a.status)
 	rt.measured.took.Observe(time.Since(start).Seconds())
 	rt.measured.count(a.status)
 }
@@ -89,11 +91,12 @@ func (d *door) health(w http.ResponseWriter, r *http.Request) {
 
 // answer takes the request to the end and says what to write. Nothing is
 // written before, so a panic in a dialect can still be answered.
-func (d *door) answer(rt *route, r *http.Request) (a answer) {
+func (d *door) answer(rt *route, r *http.Request, v visit) (a answer) {
 	var body []byte
 	defer func() {
-		if v := recover(); v != nil {
-			rt.log.Error("receiver panicked", "error", pipeline.Recovered(v), "stack", string(debug.Stack()))
+		if p := recover(); p != nil {
+			rt.log.Error("receiver panicked", "error", pipeline.Recovered(p), "stack", string(debug.Stack()))
+			v.refused(causePanic)
 			d.keep(rt, r, causePanic, body, nil)
 			a = fail(notStored)
 		}
@@ -102,27 +105,27 @@ func (d *door) answer(rt *route, r *http.Request) (a answer) {
 	if e := r.Header["Content-Encoding"]; len(e) > 0 && !strings.EqualFold(e[0], "identity") {
 		body, _ = d.read(rt, r)
 		defer d.release(body)
-		return d.refuse(rt, r, encoded, body, nil)
+		return d.refuse(rt, r, v, encoded, body, nil)
 	}
 	body, why := d.read(rt, r)
 	defer d.release(body)
 	if why == busy {
-		return d.refuse(rt, r, busy, nil, nil)
+		return d.refuse(rt, r, v, busy, nil, nil)
 	}
 	if why != nil {
-		return d.refuse(rt, r, why, body, nil)
+		return d.refuse(rt, r, v, why, body, nil)
 	}
 	rt.measured.bytes.Add(float64(len(body)))
 	select {
 	case d.in.slots <- struct{}{}:
 		defer func() { <-d.in.slots }()
 	default:
-		return d.refuse(rt, r, busy, nil, nil)
+		return d.refuse(rt, r, v, busy, nil, nil)
 	}
 	raws, reply, err := rt.Receiver.Receive(r, body)
 	if err != nil {
 		if why := request.AsRefusal(err); why != nil {
-			return d.refuse(rt, r, why, body, raws)
+			return d.refuse(rt, r, v, why, body, raws)
 		}
 		rt.warn("not received", err, "")
 		return fail(notStored)
@@ -130,7 +133,7 @@ func (d *door) answer(rt *route, r *http.Request) (a answer) {
 	if len(raws) > 0 {
 		// The lead is in hand: that its sender hangs up is no reason to drop it.
 		ctx, done := context.WithTimeout(d.hard, d.in.opts.EmitTimeout)
-		err := d.emit(ctx, raws...)
+		err := v.emit(ctx, d.emit, raws)
 		done()
 		if err != nil {
 			rt.warn("not stored", err, "")

@@ -12,8 +12,8 @@
 // ([Options.Refuse]), so that a wrong token does not cost a lead.
 //
 // It does not know any vendor (the dialects), nor what storing means
-// (pipeline/bus). It logs and measures; paths, queries, headers and bodies go
-// into neither.
+// (pipeline/bus). It logs, measures and traces; paths, queries, headers and bodies
+// go into none of them.
 package intake
 
 import (
@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
 	"mekong/pipeline"
@@ -106,6 +107,7 @@ type Intake struct {
 	keeping chan struct{}
 	keepFor time.Duration
 	tally   tally
+	tracer  trace.Tracer // nil: not traced
 
 	mu       sync.Mutex
 	listener net.Listener

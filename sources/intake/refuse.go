@@ -11,9 +11,10 @@ import (
 
 // refuse turns a request away: it is kept with its cause, counted, now and then
 // logged, and answered. raws are the dialect's, nil when there are none yet.
-func (d *door) refuse(rt *route, r *http.Request, why *request.Refusal, body []byte, raws []pipeline.Raw) answer {
+func (d *door) refuse(rt *route, r *http.Request, v visit, why *request.Refusal, body []byte, raws []pipeline.Raw) answer {
 	d.in.metrics.refused.WithLabelValues(rt.Source, why.Cause).Inc()
 	rt.warn("refused", nil, why.Cause)
+	v.refused(why.Cause)
 	d.keep(rt, r, why.Cause, body, raws)
 	return fail(why)
 }
