@@ -49,6 +49,8 @@ type Options struct {
 	// Sources and Sinks tell of the ways in and out.
 	Sources Sources
 	Sinks   func(context.Context) ([]SinkInfo, error)
+	// Holds has sinks held and go on; nil: nobody may.
+	Holds Holds
 	// Leads finds records; Buried keeps what could not go on.
 	Leads  Leads
 	Buried Buried
@@ -139,6 +141,10 @@ func (c *Console) rooms(mux *http.ServeMux) {
 	}
 	if c.opts.Sinks != nil {
 		mux.Handle("GET /sinks", c.signedIn(Viewer, c.sinksPage))
+		if c.opts.Holds != nil {
+			mux.Handle("POST /sinks/hold", c.act(Operator, c.hold))
+			mux.Handle("POST /sinks/release", c.act(Operator, c.release))
+		}
 	}
 	if c.health != nil {
 		mux.Handle("GET /health", c.signedIn(Viewer, c.healthPage))

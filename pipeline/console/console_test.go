@@ -74,6 +74,7 @@ type world struct {
 	places *places
 	leads  *leads
 	grave  *grave
+	holds  *holds
 }
 
 // places are what a world's sources and sinks are said to be.
@@ -124,6 +125,7 @@ func (w *world) options(o *Options) {
 	}
 	o.Sources, o.Leads, o.Buried = w.places, w.leads, w.grave
 	o.Sinks = func(context.Context) ([]SinkInfo, error) { return w.places.sinks, nil }
+	o.Holds = w.holds
 	audit, err := OpenAudit(w.t.TempDir() + "/audit.jsonl")
 	if err != nil {
 		w.t.Fatal(err)
@@ -138,7 +140,7 @@ func (w *world) stands(how func() (Snapshot, error)) { w.flow.Store(&how) }
 func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: newClock()}
-	w.places, w.leads, w.grave = newPlaces(w.clock.now()), newLeads(w.clock.now()), newGrave(w.clock.now())
+	w.places, w.leads, w.grave, w.holds = newPlaces(w.clock.now()), newLeads(w.clock.now()), newGrave(w.clock.now()), &holds{}
 	w.stands(func() (Snapshot, error) { return snapshot(w.clock.now()), nil })
 	var o Options
 	w.options(&o)

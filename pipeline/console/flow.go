@@ -31,6 +31,7 @@ type SinkNow struct {
 	Here       bool      // this process delivers to it, and so knows whether it is held
 	HeldSince  time.Time // zero: it is not, as far as is known here
 	HeldWhy    string
+	ByHand     Hold // a person's, which every process knows of
 }
 
 // The states of a sink or a source, by how much they need somebody.
@@ -40,6 +41,7 @@ const (
 	stateBehind  = "behind"  // what comes waits
 	stateOff     = "off"     // what comes waits, and nobody fetches it
 	stateHeld    = "held"    // the destination refuses for now
+	statePaused  = "paused"  // a person holds it
 )
 
 // behindAfter is how old the oldest waiting record may be in good order.
@@ -48,6 +50,8 @@ const behindAfter = 15 * time.Second
 func (s SinkNow) state(now time.Time, rate float64) string {
 	b := s.Balance
 	switch {
+	case !s.ByHand.At.IsZero():
+		return statePaused
 	case !s.HeldSince.IsZero():
 		return stateHeld
 	case b.Waiting > 0 && !s.Here && b.Pulling == 0 && rate == 0:
@@ -125,6 +129,8 @@ func (l tongue) sinkFacts(f *facts, s sight, i int, n SinkNow) {
 	}
 	f.Text[key+".why"] = ""
 	switch state {
+	case statePaused:
+		f.Text[key+".why"] = l.say("flow.paused", n.ByHand.By, l.span(s.At.Sub(n.ByHand.At)), n.ByHand.Why)
 	case stateHeld:
 		f.Text[key+".why"] = l.say("flow.held", l.span(s.At.Sub(n.HeldSince)), n.HeldWhy)
 	case stateOff:
@@ -181,6 +187,7 @@ func (c *Console) flowData(w http.ResponseWriter, r *http.Request, v visitor) {
 		PerSecond float64    `json:"stored_per_second"`
 		HeldSince *time.Time `json:"held_since,omitempty"`
 		HeldWhy   string     `json:"held_why,omitempty"`
+		HeldBy    string     `json:"held_by,omitempty"` // a person; empty: the destination, if anything
 	}
 	out := struct {
 		At    time.Time `json:"at"`
@@ -188,8 +195,13 @@ func (c *Console) flowData(w http.ResponseWriter, r *http.Request, v visitor) {
 	}{At: s.At.UTC(), Sinks: []line{}}
 	for i, n := range s.Sinks {
 		b := n.Balance
-		one := line{n.Name, n.state(s.At, s.Stored[i]), b.Accepted, b.Stored, b.Waiting, b.Buried, b.Filtered, b.Missing, s.Stored[i], nil, n.HeldWhy}
-		if since := n.HeldSince; !since.IsZero() {
+		one := line{Sink: n.Name, State: n.state(s.At, s.Stored[i]), Accepted: b.Accepted, Stored: b.Stored, Waiting: b.Waiting, Buried: b.Buried,
+			Filtered: b.Filtered, Missing: b.Missing, PerSecond: s.Stored[i], HeldWhy: n.HeldWhy}
+		since := n.HeldSince
+		if hand := n.ByHand; !hand.At.IsZero() {
+			since, one.HeldWhy, one.HeldBy = hand.At, hand.Why, hand.By
+		}
+		if !since.IsZero() {
 			one.HeldSince = &since
 		}
 		out.Sinks = append(out.Sinks, one)

@@ -29,6 +29,8 @@ func TestStates(t *testing.T) {
 		{"another process fetches", SinkNow{Balance: bus.Balance{Waiting: 1, Oldest: now, Pulling: 1}}, 0, stateFlowing},
 		{"another process is busy", SinkNow{Balance: bus.Balance{Waiting: 1, Oldest: now}}, 3, stateFlowing},
 		{"held", SinkNow{Here: true, HeldSince: now, Balance: bus.Balance{Waiting: 1, Oldest: now.Add(-time.Minute)}}, 3, stateHeld},
+		{"held by a person", SinkNow{ByHand: Hold{At: now}}, 0, statePaused},
+		{"held by both", SinkNow{Here: true, HeldSince: now, ByHand: Hold{At: now}}, 3, statePaused},
 	} {
 		if got := c.sink.state(now, c.rate); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -41,7 +42,11 @@ func (c Credential) Over() bool { return c.Ends.Unix() <= 0 }
 
 type sinksView struct {
 	facts
-	Sinks []SinkInfo
+	Sinks    []SinkInfo
+	Hands    map[string]bool // sinks that people hold
+	Waiting  map[string]int64
+	May      bool   // this visitor may hold a sink
+	Done, On string // what was just done, and to which sink
 }
 
 func (c *Console) sinksPage(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -51,7 +56,10 @@ func (c *Console) sinksPage(w http.ResponseWriter, r *http.Request, v visitor) {
 		c.fault(w, r, v, http.StatusServiceUnavailable, "fault.flow")
 		return
 	}
-	out := sinksView{Sinks: infos}
+	out := sinksView{Sinks: infos, Hands: map[string]bool{}, Waiting: map[string]int64{}, May: c.opts.Holds != nil && v.role >= Operator}
+	if done := r.URL.Query().Get("done"); slices.Contains([]string{"held", "released", "stands"}, done) {
+		out.Done, out.On = done, r.URL.Query().Get("sink")
+	}
 	if c.flow != nil {
 		s, err := c.flow.look(r.Context())
 		if err != nil {
@@ -60,6 +68,12 @@ func (c *Console) sinksPage(w http.ResponseWriter, r *http.Request, v visitor) {
 			return
 		}
 		out.facts = v.tongue.facts(s)
+		for _, n := range s.Sinks {
+			out.Waiting[n.Name] = n.Balance.Waiting
+			if !n.ByHand.At.IsZero() {
+				out.Hands[n.Name] = true
+			}
+		}
 	}
 	c.show(w, r, v, http.StatusOK, "sinks", out)
 }

@@ -56,6 +56,7 @@ var words = map[string]word{
 	"state.flowing": {"đang chảy", "flowing"},
 	"state.behind":  {"đang chậm", "behind"},
 	"state.held":    {"tạm giữ", "held"},
+	"state.paused":  {"tạm dừng thủ công", "held by a person"},
 	"state.off":     {"không ai lấy", "nobody fetches"},
 
 	"flow.lead":      {"Từ nguồn, qua kho bền vững, đến từng đích.", "From sources, through the durable store, to each destination."},
@@ -68,6 +69,7 @@ var words = map[string]word{
 	"flow.waiting":   {"%s đang chờ", "%s waiting"},
 	"flow.oldest":    {"%s đang chờ · lâu nhất %s", "%s waiting · oldest %s"},
 	"flow.held":      {"Tạm giữ đã %s: %s", "Held for %s: %s"},
+	"flow.paused":    {"%s tạm dừng đã %s: %s", "Held by %s for %s: %s"},
 	"flow.off":       {"Không có tiến trình nào giao cho %s. Hãy chạy mekong với vai trò deliver.", "No process delivers to %s. Run mekong with the role deliver."},
 	"flow.missing":   {"%s không tìm thấy: cân đối không khớp. Hãy báo ngay.", "%s cannot be found: the balance does not add up. This is an alarm."},
 	"flow.balance":   {"Cân đối từng đích", "The balance of each sink"},
@@ -160,6 +162,14 @@ var words = map[string]word{
 	"sinks.field":   {"Trường", "Field"},
 	"sinks.byname":  {"mỗi trường vào cột cùng tên", "each field goes to the column of its name"},
 
+	"sinks.hold":          {"Tạm dừng %s", "Hold %s now"},
+	"sinks.holds":         {"Không ghi gì thêm vào đích này, ở mọi tiến trình, cho đến khi có người cho chạy tiếp. Lead vẫn được nhận và chờ trong Mekong; không mất gì.", "Nothing more is written to it, by any process, until somebody lets it go on. Leads are taken in all the same and wait in Mekong; nothing is lost."},
+	"sinks.release":       {"Cho %s chạy tiếp", "Let %s go on"},
+	"sinks.goes":          {"%s bản ghi đang chờ sẽ được ghi ngay.", "%s records that wait are then written at once."},
+	"sinks.done.held":     {"%s đã tạm dừng. Lần ghi đang dở vẫn chạy nốt.", "%s is held. A write that is under way still ends."},
+	"sinks.done.released": {"%s đang chạy tiếp.", "%s goes on."},
+	"sinks.done.stands":   {"%s: đã có người làm việc này trước.", "%s: somebody did that already."},
+
 	"sources.lead":     {"Địa chỉ để dán vào LadiPage, Lark hoặc chatbot, và những gì đã đến.", "The addresses to paste in LadiPage, Lark or the chatbot, and what has come."},
 	"sources.none":     {"Chưa có nguồn nào. Hãy viết một nguồn dưới sources trong mekong.yaml.", "There is no source yet. Write one under sources in mekong.yaml."},
 	"sources.url":      {"Địa chỉ", "Address"},
@@ -217,6 +227,8 @@ var words = map[string]word{
 	"did.replayed":    {"gửi lại", "replayed"},
 	"did.dropped":     {"bỏ hẳn", "dropped"},
 	"did.exported":    {"xuất tệp", "exported"},
+	"did.held":        {"tạm dừng", "held"},
+	"did.released":    {"cho chạy tiếp", "let go on"},
 	"did.signed in":   {"đăng nhập", "signed in"},
 	"did.signed out":  {"đăng xuất", "signed out"},
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"reflect"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -47,6 +48,15 @@ func (a *App) flow(ctx context.Context) (console.Snapshot, error) {
 				n.Here = true
 				n.HeldSince, n.HeldWhy = d.Held()
 			}
+		}
+		one := a.pauses.now(name)
+		if one.on() {
+			n.ByHand = console.Hold{By: one.By, Why: one.Why, At: one.At}
+		}
+		if n.HeldWhy == one.String() {
+			// The worker says so until its first write after a person let it go on: the
+			// destination refuses nothing.
+			n.HeldSince, n.HeldWhy = time.Time{}, ""
 		}
 		s.Sinks = append(s.Sinks, n)
 	}

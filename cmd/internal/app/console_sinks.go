@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mekong/config"
+	"mekong/pipeline/bus"
 	"mekong/pipeline/console"
 )
 
@@ -38,6 +40,28 @@ func (a *App) sinkInfos(context.Context) ([]console.SinkInfo, error) {
 		out = append(out, info)
 	}
 	return out, nil
+}
+
+// consoleHolds has sinks held by the console's operators.
+type consoleHolds struct{ *pauses }
+
+var _ console.Holds = consoleHolds{}
+
+// Hold implements console.Holds.
+func (h consoleHolds) Hold(ctx context.Context, sink, who, why string) error {
+	return asTold(h.hold(ctx, sink, who, why, time.Now()))
+}
+
+// Release implements console.Holds.
+func (h consoleHolds) Release(ctx context.Context, sink, who string) error {
+	return asTold(h.release(ctx, sink, who, time.Now()))
+}
+
+func asTold(err error) error {
+	if errors.Is(err, errPaused) || errors.Is(err, errNotPaused) || errors.Is(err, bus.ErrChanged) {
+		return console.ErrStands
+	}
+	return err
 }
 
 // mapped adds which column each field goes to, and where the table is.

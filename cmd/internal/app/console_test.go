@@ -190,6 +190,44 @@ func TestTheConsoleFindsAndMends(t *testing.T) {
 	}
 }
 
+// A person holds a sink from its page: what comes waits, and is stored once the person
+// lets it go on.
+func TestTheConsoleHoldsASink(t *testing.T) {
+	r := start(t, configured(t, t.TempDir(), oneSink), Options{})
+	v := r.visit()
+	status, text := v.send("/sinks", "/sinks/hold", url.Values{"sink": {"archive"}, "why": {"đang dọn bảng"}})
+	if status != http.StatusOK || !strings.Contains(text, "link tạm dừng") || !strings.Contains(text, "đang dọn bảng") {
+		t.Fatalf("holding answers %d\n%s", status, text)
+	}
+	if got := r.post("application/x-www-form-urlencoded", []byte("name=An&phone=0900000000")); got.status != http.StatusOK {
+		t.Fatalf("the lead is answered %d", got.status)
+	}
+	poll(t, 30*time.Second, func() string {
+		if _, text := v.get("/flow"); !strings.Contains(text, "tạm dừng thủ công") || !strings.Contains(text, "link tạm dừng đã") || !strings.Contains(text, `data-live="sink.archive.waits">1<`) {
+			return text
+		}
+		return ""
+	})
+	if status, text := v.send("/sinks", "/sinks/hold", url.Values{"sink": {"archive"}, "why": {"again"}}); status != http.StatusOK || !strings.Contains(text, "đã có người") {
+		t.Errorf("holding it twice answers %d\n%s", status, text)
+	}
+	if status, _ := v.send("/sinks", "/sinks/hold", url.Values{"sink": {"nowhere"}, "why": {"x"}}); status != http.StatusBadRequest {
+		t.Errorf("holding a sink that there is not answers %d", status)
+	}
+	if status, text := v.send("/sinks", "/sinks/release", url.Values{"sink": {"archive"}}); status != http.StatusOK || strings.Contains(text, "tạm dừng thủ công") {
+		t.Errorf("letting it go on answers %d\n%s", status, text)
+	}
+	if line := r.settled("archive")["archive"]; line.Stored != 1 {
+		t.Errorf("the balance is %+v", line)
+	}
+	_, text = v.get("/activity")
+	for _, says := range []string{"<td>link</td><td>tạm dừng</td><td>archive</td>", "<td>cho chạy tiếp</td><td>archive</td>", "đang dọn bảng"} {
+		if !strings.Contains(text, says) {
+			t.Errorf("the log does not say %q", says)
+		}
+	}
+}
+
 func TestTheLinkIsPrintedOnceAndItsTokenStays(t *testing.T) {
 	path := filepath.Join(t.TempDir(), consoleToken)
 	first, fresh, err := linkToken(path)

@@ -132,8 +132,12 @@ func (p *pauses) of(sink string) func() string {
 		if !one.on() {
 			return ""
 		}
-		return fmt.Sprintf("held by %s since %s: %s", one.By, one.At.Format(time.RFC3339), one.Why)
+		return one.String()
 	}
+}
+
+func (s standstill) String() string {
+	return fmt.Sprintf("held by %s since %s: %s", s.By, s.At.Format(time.RFC3339), s.Why)
 }
 
 // errPaused and errNotPaused mean that somebody else was quicker.

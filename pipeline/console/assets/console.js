@@ -12,7 +12,7 @@ function live() {
     return map;
   };
   const texts = by("live"), states = by("state"), thick = by("thick"), paths = by("path");
-  const known = ["idle", "flowing", "behind", "off", "held"];
+  const known = ["idle", "flowing", "behind", "off", "held", "paused"];
   const each = (map, values, put) => {
     for (const [key, value] of Object.entries(values || {})) for (const e of map.get(key) || []) put(e, value);
   };
