@@ -35,6 +35,7 @@ func openLark(addr string) (*simulatedBase, error) {
 	b.table = b.sim.AddTable(simBase, "Khách hàng", customerColumns()...)
 	b.chats = b.sim.AddTable(simBase, "Hội thoại", conversationColumns()...)
 	b.sim.RemoveTable(simBase, sample)
+	breakable(b.sim, b.table)
 	b.server = simulatorServer(addressedOnly(b.sim))
 	go func() { b.failed <- b.server.Serve(l) }()
 	return b, nil

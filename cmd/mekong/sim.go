@@ -132,6 +132,7 @@ func (s *simulators) folder(dir string) (remove func() error, err error) {
 func (s *simulators) openLark(botURL string) http.Handler {
 	var sim *larksim.Sim
 	sim, s.table = simulatedLark()
+	breakable(sim, s.table)
 	sim.OpenChat(larksim.ChatPage{User: simUser, Bot: "Trợ lý Mekong", Events: larksim.Subscription{
 		URL: botURL, App: simAppID, Token: simVerify, Key: simEncrypt, Client: &http.Client{Transport: &http.Transport{}},
 	}})

@@ -20,7 +20,7 @@
 //	/open-apis/bot/v2/hook/TOKEN            a custom bot, see [Sim.AddBotHook]
 //	/base/automation/webhook/event/TOKEN    an automation of a Base, see [Sim.AddAutomation]
 //	/sink/NAME                              takes anything, see [Sim.Hooked]
-//	/sim, /base/APP_TOKEN                   the tables, for people
+//	/sim, /base/APP_TOKEN                   the tables, for people; see [Sim.OpenSwitches]
 //	/sim/chat                               a chat with a bot, for people; see [Sim.OpenChat]
 //
 // [Sim.Inject] brings misfortune, [Sim.Advance] moves the clock, [Sim.Subscribe]

@@ -1,6 +1,7 @@
 package larksim
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"time"
@@ -30,6 +31,7 @@ type Fault struct {
 	On      []Op // which endpoints; none: all that take a token
 	App     string
 	Base    string // app_token; "": any
+	Holding string // text that the request's body has somewhere, as it is sent; "": any
 	Kind    Kind
 	Applied bool // strikes after the call was carried out, if it was; otherwise nothing is done
 
@@ -113,7 +115,8 @@ func (a *armed) matches(c *call) bool {
 	} else if !slices.Contains(a.On, c.route.op) {
 		return false
 	}
-	return (a.App == "" || c.app != nil && c.app.ID == a.App) && (a.Base == "" || c.vars["app_token"] == a.Base)
+	return (a.App == "" || c.app != nil && c.app.ID == a.App) && (a.Base == "" || c.vars["app_token"] == a.Base) &&
+		bytes.Contains(c.body, []byte(a.Holding))
 }
 
 // unstrike takes back a fault that waits for calls that succeed.

@@ -31,6 +31,7 @@ type pageView struct {
 	Total    int
 	Shown    int
 	Stats    []statView
+	Switches []switchView
 }
 
 type baseView struct {
@@ -97,12 +98,12 @@ func (s *Sim) pageRevision() string {
 	for _, b := range s.bases {
 		n += b.revision
 	}
-	return fmt.Sprintf("%d-%d-%d", n, s.record.total, len(s.baseOrder))
+	return fmt.Sprintf("%d-%d-%d-%d", n, s.record.total, len(s.baseOrder), s.board.turned)
 }
 
 func (c *call) pageView() pageView {
 	s := c.s
-	v := pageView{Revision: s.pageRevision()}
+	v := pageView{Revision: s.pageRevision(), Switches: s.switchViews()}
 	token := c.vars["app_token"]
 	if token == "" {
 		token = c.query.Get("base")

@@ -137,6 +137,7 @@ func (s *Sim) table() []route {
 		{op: OpSink, method: post, path: "/sink/:name", free: true, handle: openSink},
 		{op: OpPage, method: get, path: "/sim", free: true, handle: showPage},
 		{op: OpPage, method: get, path: "/sim/grid", free: true, handle: showGrid},
+		{op: OpPage, method: post, path: "/sim/switch", free: true, handle: turnSwitch},
 		{op: OpPage, method: get, path: "/base/:app_token", free: true, handle: showPage},
 		{op: OpPage, method: get, path: "/sim/chat", free: true, handle: showChat},
 		{op: OpPage, method: get, path: "/sim/chat/lines", free: true, handle: showLines},

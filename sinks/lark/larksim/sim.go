@@ -70,6 +70,7 @@ type Sim struct {
 	login loginState
 	chats chatState
 	hooks hookState
+	board board
 }
 
 // New returns an empty tenant.
