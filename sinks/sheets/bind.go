@@ -1,6 +1,7 @@
 package sheets
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -45,30 +46,48 @@ func (s *Sink) shape(ctx context.Context, t *tab, entries []*entry) error {
 		return err
 	}
 	t.version = s.bound(t, sh, forVersion, versionHeader, t.key)
-	for _, e := range entries {
-		for _, f := range e.list {
-			if _, is := dated(f.v); !is || !dates(f) {
-				continue
-			}
-			for _, c := range t.of(f.name) {
-				if !c.date && !slices.Contains(sh.date, c) {
-					sh.date = append(sh.date, c)
-				}
-			}
-		}
-	}
+	sh.findDates(t, entries)
 	if sh.empty() && t.frozen {
 		return nil
 	}
 	return s.reshape(ctx, t, sh)
 }
 
-// dates reports whether a field is written as a date. What a record has beside its
-// fields is, and so is a text that says a time with its zone.
-func dates(f value) bool {
-	_, is := dated(f.v)
-	return is && f.name != "id" && f.name != "key"
+// findDates finds the columns that get their first date.
+func (sh *shaping) findDates(t *tab, entries []*entry) {
+	look := func(name string, v any) {
+		if !dates(name) {
+			return
+		}
+		for _, c := range t.goal(name).to {
+			if c.date || slices.Contains(sh.date, c) {
+				continue
+			}
+			if _, is := dated(v); is {
+				sh.date = append(sh.date, c)
+			}
+		}
+	}
+	for _, e := range entries {
+		for name, v := range e.record.Fields {
+			if couldBeDated(v) {
+				look(name, v)
+			}
+		}
+		for _, name := range ofRecord {
+			if len(t.goal(name).to) == 0 {
+				continue
+			}
+			if v, ok := e.beside(name); ok {
+				look(name, v)
+			}
+		}
+	}
+	slices.SortFunc(sh.date, func(a, b *column) int { return cmp.Compare(a.index, b.index) })
 }
+
+// dates reports whether a time under that name is written as a date.
+func dates(name string) bool { return name != "id" && name != "key" }
 
 // bound is the column for a purpose: the one with its tag, the one with its header,
 // or one to be made. It is no other column of the sink's own.
@@ -97,39 +116,66 @@ func (s *Sink) bindFields(t *tab, sh *shaping, entries []*entry) error {
 		return s.bindNamed(t, sh)
 	}
 	for _, e := range entries {
-		for _, f := range e.list {
-			c := t.guess(f.name)
-			tag := forField + f.name
-			switch {
-			case c != nil:
-				if !c.tagged(tag) && len(f.name) <= maxHeading*4 {
-					sh.bind(c, tag)
-				}
-				continue
-			case !f.own && !(f.name == "received" && t.virgin), !s.conf.CreateColumns, len(t.columns)+len(sh.made) >= maxMade:
-				continue
-			}
-			if c = sh.suiting(f.name); c != nil {
-				sh.bind(c, tag)
-				t.byField[f.name] = c
-				continue
-			}
-			name := columns.Heading(f.name)
-			if name == "" || len([]rune(name)) > maxHeading || len(f.name) > maxHeading*4 || t.find(name) != nil || units(name) > maxCell {
-				continue
-			}
-			c = &column{index: -1, header: name}
-			sh.made = append(sh.made, c)
-			sh.bind(c, tag)
-			t.byField[f.name] = c
+		for _, f := range t.unbound(e) {
+			s.bindField(t, sh, f)
 		}
 	}
 	return nil
 }
 
+// unbound are the fields of a record for which a column may have to be made or bound.
+// Mostly there are none: all were met before.
+func (t *tab) unbound(e *entry) (out []value) {
+	for name, v := range e.record.Fields {
+		if !empty(v) && !t.goal(name).whole {
+			out = append(out, value{name, v, true})
+		}
+	}
+	slices.SortFunc(out, func(a, b value) int { return strings.Compare(a.name, b.name) })
+	for _, name := range ofRecord {
+		if t.goal(name).beside {
+			continue
+		}
+		if v, ok := e.beside(name); ok {
+			out = append(out, value{name, v, false})
+		}
+	}
+	return out
+}
+
+func (s *Sink) bindField(t *tab, sh *shaping, f value) {
+	g, tag := t.goal(f.name), forField+f.name
+	switch {
+	case len(g.to) > 0:
+		if c := g.to[0]; !c.tagged(tag) && len(f.name) <= maxHeading*4 {
+			sh.bind(c, tag)
+		}
+		g.whole, g.beside = true, true
+		return
+	case !f.own && !(f.name == "received" && t.virgin):
+		g.beside = true
+		return
+	case !s.conf.CreateColumns, len(t.columns)+len(sh.made) >= maxMade:
+		g.whole, g.beside = true, true
+		return
+	}
+	c := sh.suiting(f.name)
+	if c == nil {
+		name := columns.Heading(f.name)
+		if name == "" || len([]rune(name)) > maxHeading || len(f.name) > maxHeading*4 || t.find(name) != nil || units(name) > maxCell {
+			g.whole, g.beside = true, true
+			return
+		}
+		c = &column{index: -1, header: name}
+		sh.made = append(sh.made, c)
+	}
+	sh.bind(c, tag)
+	*g = goal{to: []*column{c}, rank: columns.Rank(f.name, c.header), whole: true, beside: true}
+}
+
 // bindNamed finds the columns that the configuration names.
 func (s *Sink) bindNamed(t *tab, sh *shaping) error {
-	t.named = map[string][]*column{}
+	t.named, t.goals = map[string][]*column{}, map[string]*goal{}
 	var missing []string
 	for _, header := range slices.Sorted(maps.Keys(s.conf.Columns)) {
 		field, tag := s.conf.Columns[header], forHeader+header
@@ -158,16 +204,16 @@ func (s *Sink) bindNamed(t *tab, sh *shaping) error {
 // reshape carries out a shaping in one call: new columns at the right end, in front of
 // whatever a person has there without a header.
 func (s *Sink) reshape(ctx context.Context, t *tab, sh *shaping) error {
-	var reqs []*api.Request
+	var reqs []request
 	first := t.right()
 	n := int64(len(sh.made))
 	switch {
 	case n == 0:
 	case t.virgin && first+n <= t.cols:
 	case first < t.cols && !t.virgin:
-		reqs = append(reqs, &api.Request{InsertDimension: &api.InsertDimensionRequest{Range: columnsOf(t, first, first+n)}})
+		reqs = append(reqs, &plain{InsertDimension: &api.InsertDimensionRequest{Range: columnsOf(t, first, first+n)}})
 	default:
-		reqs = append(reqs, &api.Request{AppendDimension: &api.AppendDimensionRequest{SheetId: t.gid, Dimension: "COLUMNS", Length: max(first+n-t.cols, n*b2i(!t.virgin)), ForceSendFields: []string{"SheetId"}}})
+		reqs = append(reqs, &plain{AppendDimension: &api.AppendDimensionRequest{SheetId: t.gid, Dimension: "COLUMNS", Length: max(first+n-t.cols, n*b2i(!t.virgin)), ForceSendFields: []string{"SheetId"}}})
 	}
 	if n > 0 {
 		heads := &api.RowData{}
@@ -178,12 +224,12 @@ func (s *Sink) reshape(ctx context.Context, t *tab, sh *shaping) error {
 				UserEnteredFormat: &api.CellFormat{TextFormat: &api.TextFormat{Bold: true}},
 			})
 		}
-		reqs = append(reqs, &api.Request{UpdateCells: &api.UpdateCellsRequest{
+		reqs = append(reqs, &plain{UpdateCells: &api.UpdateCellsRequest{
 			Start: coordinate(t, 0, first), Rows: []*api.RowData{heads}, Fields: "userEnteredValue,userEnteredFormat.textFormat.bold",
 		}})
 	}
 	if !t.frozen {
-		reqs = append(reqs, &api.Request{UpdateSheetProperties: &api.UpdateSheetPropertiesRequest{
+		reqs = append(reqs, &plain{UpdateSheetProperties: &api.UpdateSheetPropertiesRequest{
 			Properties: &api.SheetProperties{SheetId: t.gid, GridProperties: &api.GridProperties{FrozenRowCount: 1}, ForceSendFields: []string{"SheetId"}},
 			Fields:     "gridProperties.frozenRowCount",
 		}})
@@ -196,7 +242,7 @@ func (s *Sink) reshape(ctx context.Context, t *tab, sh *shaping) error {
 		reqs = append(reqs, tagColumn(t, at, columnTag, b.tags[0]))
 	}
 	if slices.Contains(sh.made, t.version) {
-		reqs = append(reqs, &api.Request{UpdateDimensionProperties: &api.UpdateDimensionPropertiesRequest{
+		reqs = append(reqs, &plain{UpdateDimensionProperties: &api.UpdateDimensionPropertiesRequest{
 			Range: columnsOf(t, t.version.index, t.version.index+1), Properties: &api.DimensionProperties{HiddenByUser: true}, Fields: "hiddenByUser",
 		}})
 	}
@@ -225,7 +271,7 @@ func (s *Sink) rebind(t *tab) error {
 	if len(s.conf.Columns) == 0 {
 		return nil
 	}
-	t.named = map[string][]*column{}
+	t.named, t.goals = map[string][]*column{}, map[string]*goal{}
 	for _, header := range slices.Sorted(maps.Keys(s.conf.Columns)) {
 		c := t.byTag(forHeader + header)
 		if c == nil {

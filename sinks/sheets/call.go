@@ -1,8 +1,13 @@
 package sheets
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"time"
 
 	"google.golang.org/api/googleapi"
@@ -134,28 +139,58 @@ func (s *Sink) getRows(ctx context.Context, t *tab, runs [][2]int64) ([][][]any,
 }
 
 // update carries out requests, all or none, and reads ranges as they are afterwards.
-func (s *Sink) update(ctx context.Context, id string, requests []*api.Request, ranges ...string) (*api.BatchUpdateSpreadsheetResponse, error) {
-	ask := &api.BatchUpdateSpreadsheetRequest{Requests: requests, IncludeSpreadsheetInResponse: len(ranges) > 0, ResponseRanges: ranges}
-	fields := googleapi.Field("spreadsheetId,replies")
+func (s *Sink) update(ctx context.Context, id string, requests []request, ranges ...string) (*api.BatchUpdateSpreadsheetResponse, error) {
+	fields := "spreadsheetId,replies"
 	if len(ranges) > 0 {
-		fields += "," + googleapi.Field("updatedSpreadsheet("+gridFields+")")
+		fields += ",updatedSpreadsheet(" + gridFields + ")"
+	}
+	body, err := batchTo(make([]byte, 0, sizeOf(requests)), requests, ranges)
+	if err != nil {
+		return nil, err
 	}
 	return call(ctx, s, id, true, func(ctx context.Context) (*api.BatchUpdateSpreadsheetResponse, error) {
-		got, err := s.api.Spreadsheets.BatchUpdate(id, ask).Fields(fields).Context(ctx).Do()
-		if err == nil && (len(got.Replies) != len(requests) || len(ranges) > 0 && got.UpdatedSpreadsheet == nil) {
+		got := &api.BatchUpdateSpreadsheetResponse{}
+		if err := s.post(ctx, id, ":batchUpdate", fields, body, got); err != nil {
+			return nil, err
+		}
+		if len(got.Replies) != len(requests) || len(ranges) > 0 && got.UpdatedSpreadsheet == nil {
 			return nil, fmt.Errorf("an answer of %d parts to %d requests", len(got.Replies), len(requests))
 		}
-		return got, err
+		return got, nil
 	})
 }
 
 // fill writes rows where their tags are, and reads them as they are afterwards.
-func (s *Sink) fill(ctx context.Context, id string, data []*api.DataFilterValueRange) (*api.BatchUpdateValuesByDataFilterResponse, error) {
-	ask := &api.BatchUpdateValuesByDataFilterRequest{
-		ValueInputOption: "RAW", Data: data,
-		IncludeValuesInResponse: true, ResponseValueRenderOption: "FORMULA", ResponseDateTimeRenderOption: "SERIAL_NUMBER",
-	}
+func (s *Sink) fill(ctx context.Context, id string, data []filled) (*api.BatchUpdateValuesByDataFilterResponse, error) {
+	body := fillTo(nil, data)
 	return call(ctx, s, id, true, func(ctx context.Context) (*api.BatchUpdateValuesByDataFilterResponse, error) {
-		return s.api.Spreadsheets.Values.BatchUpdateByDataFilter(id, ask).Fields("responses(dataFilter,updatedRange,updatedData(values))").Context(ctx).Do()
+		got := &api.BatchUpdateValuesByDataFilterResponse{}
+		return got, s.post(ctx, id, "/values:batchUpdateByDataFilter", "responses(dataFilter,updatedRange,updatedData(values))", body, got)
 	})
+}
+
+// post sends a body that was written here, as Google's client sends its own, and reads
+// the answer into got. Its errors are the client's.
+func (s *Sink) post(ctx context.Context, id, what, fields string, body []byte, got any) error {
+	ask := url.Values{"alt": {"json"}, "prettyPrint": {"false"}, "fields": {fields}}
+	to := googleapi.ResolveRelative(s.api.BasePath, "v4/spreadsheets/"+id+what) + "?" + ask.Encode()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", googleapi.UserAgent)
+	resp, err := s.line.Do(r)
+	if err != nil {
+		return err
+	}
+	defer googleapi.CloseBody(resp)
+	if err := googleapi.CheckResponse(resp); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, got)
 }

@@ -44,7 +44,7 @@ func (s *Sink) change(ctx context.Context, t *tab, rows []*row) error {
 // indexed are the rows that the tab has, as far as is known.
 func (t *tab) indexed(rows []*row) (out []*row) {
 	for _, r := range rows {
-		if _, ok := t.index.of(r.key); ok {
+		if _, ok := t.index.of(r.id); ok {
 			out = append(out, r)
 		}
 	}
@@ -67,7 +67,7 @@ func (s *Sink) retell(ctx context.Context, t *tab, rows []*row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	place := func(r *row) int64 { n, _ := t.index.of(r.key); return n }
+	place := func(r *row) int64 { n, _ := t.index.of(r.id); return n }
 	slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(place(a), place(b)) })
 	var runs [][2]int64
 	for _, r := range rows {
@@ -132,16 +132,16 @@ func (s *Sink) changeSome(ctx context.Context, t *tab, rows []*row) error {
 			return nil
 		}
 	}
-	var reqs []*api.Request
+	var reqs []request
 	if t.anchored {
 		reqs = append(reqs, untagRows(t))
 	}
 	ranges := []string{wholeRow(t.title, 0)}
 	tags := map[*row]int64{}
 	for _, r := range rows {
-		r.at, _ = t.index.of(r.key)
+		r.at, _ = t.index.of(r.id)
 		tags[r] = newID()
-		reqs = append(reqs, tagRow(t, r.at, tags[r]))
+		reqs = append(reqs, rowTagged{t.gid, r.at, tags[r]})
 		ranges = append(ranges, wholeRow(t.title, r.at))
 	}
 	t.anchored = true
@@ -211,20 +211,20 @@ func valuesAt(got *api.Spreadsheet, gid, row int64) []any {
 // fillTagged writes to tagged rows, wherever they are by now. One whose tag is gone was
 // deleted, and is left open.
 func (s *Sink) fillTagged(ctx context.Context, t *tab, rows []*row, tags map[*row]int64) error {
-	var data []*api.DataFilterValueRange
+	var data []filled
 	for _, r := range rows {
 		width := t.version.index + 1
-		for c := range r.cells {
-			width = max(width, c.index+1)
+		if n := len(r.cells); n > 0 {
+			width = max(width, r.cells[n-1].c.index+1)
 		}
 		cells := make([]any, width) // nil leaves a cell alone
-		for c, v := range r.cells {
-			cells[c.index] = v
+		for _, p := range r.cells {
+			cells[p.c.index] = p.v
 		}
 		if r.ver != r.found.version {
 			cells[t.version.index] = r.ver
 		}
-		data = append(data, filling(tags[r], cells))
+		data = append(data, filled{tags[r], cells})
 	}
 	got, err := s.fill(ctx, t.book.id, data)
 	if err != nil {

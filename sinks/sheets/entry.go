@@ -1,7 +1,6 @@
 package sheets
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -34,7 +33,10 @@ var (
 // version orders the records of one key: by when they happened, then by when they
 // were received, then by ID. The same record has the same version.
 func version(r *pipeline.Record) string {
-	return clamp(r.Occurred).Format(stamp) + " " + clamp(r.Received).Format(stamp) + " " + strings.ToValidUTF8(r.ID, "\uFFFD")
+	b := make([]byte, 0, 2*len(stamp)+2+len(r.ID))
+	b = append(clamp(r.Occurred).AppendFormat(b, stamp), ' ')
+	b = append(clamp(r.Received).AppendFormat(b, stamp), ' ')
+	return string(append(b, strings.ToValidUTF8(r.ID, "\uFFFD")...))
 }
 
 // clamp is t in UTC, no earlier and no later than a stamp can say.
@@ -67,7 +69,19 @@ type entry struct {
 	at      int // its place in the batch
 	record  *pipeline.Record
 	version string
-	list    []value
+}
+
+// newEntry looks at a record. An error is the record's fault.
+func newEntry(at int, r *pipeline.Record) (entry, error) {
+	if r.Key == "" || len(r.Key) > maxKey || !utf8.ValidString(r.Key) || strings.TrimSpace(r.Key) != r.Key || strings.ContainsRune(r.Key, 0) {
+		return entry{}, errKey
+	}
+	for _, v := range r.Fields {
+		if !takable(v) {
+			return entry{}, errValue
+		}
+	}
+	return entry{at: at, record: r, version: version(r)}, nil
 }
 
 // value is a field of a record by its name.
@@ -77,62 +91,58 @@ type value struct {
 	own  bool // one of the record's fields; else what a record has beside them
 }
 
-// newEntry looks at a record. An error is the record's fault.
-func newEntry(at int, r *pipeline.Record) (*entry, error) {
-	if r.Key == "" || len(r.Key) > maxKey || !utf8.ValidString(r.Key) || strings.TrimSpace(r.Key) != r.Key || strings.ContainsRune(r.Key, 0) {
-		return nil, errKey
-	}
-	e := &entry{at: at, record: r, version: version(r)}
-	for name, v := range r.Fields {
-		if !takable(v) {
-			return nil, errValue
-		}
-		if !empty(v) {
-			e.list = append(e.list, value{name, v, true})
-		}
-	}
-	slices.SortFunc(e.list, func(a, b value) int { return strings.Compare(a.name, b.name) })
-	for _, name := range columns.OfRecord() {
-		if _, taken := r.Fields[name]; !taken {
-			e.list = append(e.list, value{name, e.of(name), false})
-		}
-	}
-	return e, nil
-}
+// ofRecord are the names of what a record has beside its fields.
+var ofRecord = columns.OfRecord()
 
-// of is what a record has beside its fields.
-func (e *entry) of(name string) any {
+// beside is what a record has under a name beside its fields; ok is false where one
+// of the fields is called so.
+func (e *entry) beside(name string) (v any, ok bool) {
+	if _, taken := e.record.Fields[name]; taken {
+		return nil, false
+	}
 	switch r := e.record; name {
 	case "id":
-		return r.ID
+		return r.ID, true
 	case "key":
-		return r.Key
+		return r.Key, true
 	case "kind":
-		return r.Kind
+		return r.Kind, true
 	case "source":
-		return r.Source
+		return r.Source, true
 	case "occurred":
-		return clamp(r.Occurred).Format(time.RFC3339Nano)
+		return clamp(r.Occurred), true
 	default:
-		return clamp(r.Received).Format(time.RFC3339Nano)
+		return clamp(r.Received), true
 	}
 }
 
 // row is the part of a batch that has one key, in order of version.
 type row struct {
 	key     string
+	id      digest // of key
 	entries []*entry
 	again   bool // one of them may have arrived before
 
-	found *found          // what is there; nil: nothing, or it was not looked at
-	cells map[*column]any // what is to be written
-	ver   string          // of the row when that is written
-	cut   []string        // headers of cells that do not hold all of their text
+	found *found   // what is there; nil: nothing, or it was not looked at
+	cells []placed // what is to be written, from the left
+	ver   string   // of the row when that is written
+	cut   []string // headers of cells that do not hold all of their text
+	size  int      // about how many bytes that is on the line
 
 	done bool // it has its fate: err, or stored at number
 	err  error
 	tab  *tab
 	at   int64 // its row, counted from 0; -1: not known
+}
+
+// placed is a value for a column.
+type placed struct {
+	c *column
+	v any
+	// Whose it is, to compare with what else would go there.
+	by   *entry
+	name string
+	rank int
 }
 
 // found is a row as it is in the tab.
@@ -142,13 +152,14 @@ type found struct {
 }
 
 // rowsOf sorts entries into rows, in the order of their first.
-func rowsOf(entries []*entry) []*row {
-	var rows []*row
+func rowsOf(entries []entry) []*row {
+	rows := make([]*row, 0, len(entries))
 	byKey := make(map[string]*row, len(entries))
-	for _, e := range entries {
+	for i := range entries {
+		e := &entries[i]
 		r := byKey[e.record.Key]
 		if r == nil {
-			r = &row{key: e.record.Key}
+			r = &row{key: e.record.Key, id: digestOf(e.record.Key)}
 			byKey[r.key] = r
 			rows = append(rows, r)
 		}
@@ -156,7 +167,9 @@ func rowsOf(entries []*entry) []*row {
 		r.again = r.again || e.record.Again
 	}
 	for _, r := range rows {
-		slices.SortStableFunc(r.entries, func(a, b *entry) int { return cmp.Compare(a.version, b.version) })
+		if len(r.entries) > 1 {
+			slices.SortStableFunc(r.entries, func(a, b *entry) int { return strings.Compare(a.version, b.version) })
+		}
 	}
 	return rows
 }

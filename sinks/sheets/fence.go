@@ -54,19 +54,19 @@ func stonePrefix(gid int64) string { return "mekong" + itoa(gid) + "t" }
 func (t *tab) fenceID(n int64) string { return fencePrefix(t.gid) + itoa(n) }
 
 // nameRange makes the named range of a number. It has to cover something; what does not matter.
-func (t *tab) nameRange(id string, n int64) *api.Request {
-	return &api.Request{AddNamedRange: &api.AddNamedRangeRequest{NamedRange: &api.NamedRange{
+func (t *tab) nameRange(id string, n int64) request {
+	return &plain{AddNamedRange: &api.AddNamedRangeRequest{NamedRange: &api.NamedRange{
 		NamedRangeId: id, Name: "Mekong_" + itoa(t.gid) + "_" + itoa(n),
 		Range: &api.GridRange{SheetId: t.gid, StartRowIndex: 0, EndRowIndex: 1, StartColumnIndex: 0, EndColumnIndex: 1, ForceSendFields: []string{"SheetId"}},
 	}}}
 }
 
-func unname(id string) *api.Request {
-	return &api.Request{DeleteNamedRange: &api.DeleteNamedRangeRequest{NamedRangeId: id}}
+func unname(id string) request {
+	return &plain{DeleteNamedRange: &api.DeleteNamedRangeRequest{NamedRangeId: id}}
 }
 
 // passing are the requests that take a batch past fence n.
-func (f *fences) passing(t *tab, n int64, now time.Time) (out []*api.Request) {
+func (f *fences) passing(t *tab, n int64, now time.Time) (out []request) {
 	for _, old := range f.there {
 		out = append(out, unname(t.fenceID(old)))
 	}
@@ -139,7 +139,7 @@ func (s *Sink) inDoubt(t *tab) time.Duration {
 
 // commit carries out requests that make something, behind the next fence. Afterwards
 // the tab is as in the answer's spreadsheet, or its keys are to be read anew.
-func (s *Sink) commit(ctx context.Context, t *tab, requests []*api.Request, ranges ...string) (*api.BatchUpdateSpreadsheetResponse, error) {
+func (s *Sink) commit(ctx context.Context, t *tab, requests []request, ranges ...string) (*api.BatchUpdateSpreadsheetResponse, error) {
 	f := s.fencesOf(t.book.id, t.gid)
 	f.prune(s.now())
 	if wait := s.inDoubt(t); wait > 0 {

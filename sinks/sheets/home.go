@@ -111,13 +111,13 @@ func (s *Sink) restoreHeader(ctx context.Context, t *tab) error {
 	if len(cells) == 0 {
 		return nil
 	}
-	var reqs []*api.Request
+	var reqs []request
 	if gone {
 		reqs = append(reqs, insertRows(t, 0, 1))
 	}
 	for _, c := range cells {
 		name := s.original(c)
-		reqs = append(reqs, &api.Request{UpdateCells: &api.UpdateCellsRequest{
+		reqs = append(reqs, &plain{UpdateCells: &api.UpdateCellsRequest{
 			Start: coordinate(t, 0, c.index), Fields: "userEnteredValue,userEnteredFormat.textFormat.bold",
 			Rows: []*api.RowData{{Values: []*api.CellData{{
 				UserEnteredValue:  &api.ExtendedValue{StringValue: &name},

@@ -2,7 +2,7 @@ package sheets
 
 import (
 	"context"
-	"encoding/json"
+	"maps"
 	"slices"
 
 	api "google.golang.org/api/sheets/v4"
@@ -32,27 +32,27 @@ func (s *Sink) add(ctx context.Context, t *tab, rows []*row) error {
 func callful(rows []*row, most int) int {
 	total := 0
 	for _, r := range rows {
-		total += r.weight()
+		total += r.size
 	}
 	calls := (total + most - 1) / most
 	if calls <= 1 {
 		return len(rows)
 	}
 	share, n, weight := total/calls+1, 0, 0
-	for n < len(rows) && weight < share && (n == 0 || weight+rows[n].weight() <= most) {
-		weight += rows[n].weight()
+	for n < len(rows) && weight < share && (n == 0 || weight+rows[n].size <= most) {
+		weight += rows[n].size
 		n++
 	}
 	return n
 }
 
-// weight is about how many bytes r is on the wire.
+// weight is about how many bytes r is on the line.
 func (r *row) weight() int {
 	w := 100 + len(r.key) + len(r.ver)
-	for _, v := range r.cells {
+	for i := range r.cells {
 		w += 43
-		if s, ok := v.(string); ok {
-			w += escaped(s)
+		if s, ok := r.cells[i].v.(string); ok {
+			w += textSize(s)
 		} else {
 			w += 12
 		}
@@ -60,19 +60,18 @@ func (r *row) weight() int {
 	return w
 }
 
-// escaped is how long a text is as JSON, where little of it is escaped: then it is
-// counted, else it is written to see.
-func escaped(s string) int {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			b, err := json.Marshal(s)
-			if err != nil {
-				return len(s)
+// sizeOf is about how many bytes requests are on the line.
+func sizeOf(requests []request) int {
+	n := 1000
+	for _, q := range requests {
+		n += 300
+		if c, ok := q.(cellsPut); ok {
+			for _, r := range c.rows {
+				n += r.size
 			}
-			return len(b)
 		}
 	}
-	return len(s)
+	return n
 }
 
 // narrow adds rows, and narrows a refusal that may be one row's fault down to it by
@@ -103,13 +102,13 @@ func (s *Sink) insert(ctx context.Context, t *tab, rows []*row) error {
 			return err
 		}
 		for _, r := range rows {
-			if _, there := t.index.of(r.key); there {
+			if _, there := t.index.of(r.id); there {
 				return errRaced // somebody else has brought it
 			}
 		}
 	}
 	at, n := max(t.end, 1), int64(len(rows))
-	var reqs []*api.Request
+	var reqs []request
 	grown := int64(0)
 	if at >= t.rows {
 		// One blank row stays below, so that there is something to look at.
@@ -160,7 +159,7 @@ func (s *Sink) landed(ctx context.Context, t *tab, got *api.Spreadsheet, at, gro
 	}
 	look := func(row int64) string { return keyOf(cellAt(got, t.gid, row, t.key.index)) }
 	for i, r := range rows {
-		t.index.put(r.key, at+int64(i))
+		t.index.put(r.id, at+int64(i))
 		r.stored(t, at+int64(i))
 	}
 	above := at <= 1 || look(at-1) != ""
@@ -201,17 +200,16 @@ func (s *Sink) replace(ctx context.Context, t, was *tab, at int64, rows []*row) 
 	if err := s.rebind(t); err != nil {
 		// A column is gone. What was written is no row yet, for its key may not be in
 		// the key column; it is taken away, and all begins anew.
-		if _, err := s.commit(ctx, t, []*api.Request{deleteRows(t, at, at+int64(len(rows)))}); err != nil {
+		if _, err := s.commit(ctx, t, []request{deleteRows(t, at, at+int64(len(rows)))}); err != nil {
 			return err
 		}
 		return errReshaped
 	}
 	for _, r := range rows {
-		r.cells = nil
 		s.plan(t, r)
 	}
 	n := int64(len(rows))
-	reqs := append([]*api.Request{deleteRows(t, at, at+n), insertRows(t, at, n)}, cellsOf(t, at, rows)...)
+	reqs := append([]request{deleteRows(t, at, at+n), insertRows(t, at, n)}, cellsOf(t, at, rows)...)
 	got, err := s.commit(ctx, t, reqs, t.around(at, n)...)
 	if err != nil {
 		return err
@@ -223,49 +221,23 @@ func (s *Sink) replace(ctx context.Context, t, was *tab, at int64, rows []*row) 
 
 // cellsOf are the requests that fill new rows: one for each run of neighbouring
 // columns, so that a person's own between them are not touched.
-func cellsOf(t *tab, at int64, rows []*row) []*api.Request {
-	used := map[int64]*column{t.key.index: t.key, t.version.index: t.version}
+func cellsOf(t *tab, at int64, rows []*row) (reqs []request) {
+	used := map[int64]bool{t.key.index: true, t.version.index: true}
 	for _, r := range rows {
-		for c := range r.cells {
-			used[c.index] = c
+		for i := range r.cells {
+			if c := r.cells[i].c.index; !used[c] {
+				used[c] = true
+			}
 		}
 	}
-	var where []int64
-	for i := range used {
-		where = append(where, i)
-	}
-	slices.Sort(where)
-	var reqs []*api.Request
+	where := slices.Sorted(maps.Keys(used))
 	for len(where) > 0 {
 		n := 1
 		for n < len(where) && where[n] == where[n-1]+1 {
 			n++
 		}
-		run := where[:n]
+		reqs = append(reqs, cellsPut{gid: t.gid, row: at, run: where[:n], key: t.key.index, version: t.version.index, rows: rows})
 		where = where[n:]
-		data := make([]*api.RowData, len(rows))
-		for i, r := range rows {
-			cells := make([]*api.CellData, 0, n)
-			for _, at := range run {
-				cells = append(cells, &api.CellData{UserEnteredValue: extended(r.value(t, used[at]))})
-			}
-			for len(cells) > 0 && cells[len(cells)-1].UserEnteredValue == nil {
-				cells = cells[:len(cells)-1]
-			}
-			data[i] = &api.RowData{Values: cells}
-		}
-		reqs = append(reqs, &api.Request{UpdateCells: &api.UpdateCellsRequest{Start: coordinate(t, at, run[0]), Rows: data, Fields: "userEnteredValue"}})
 	}
 	return reqs
-}
-
-// value is what r has for a column, nil for nothing.
-func (r *row) value(t *tab, c *column) any {
-	switch c {
-	case t.key:
-		return r.key
-	case t.version:
-		return r.ver
-	}
-	return r.cells[c]
 }

@@ -110,7 +110,7 @@ func (s *Sink) viewTab(ctx context.Context, b *book, p *api.SheetProperties) (*t
 }
 
 func (s *Sink) readTab(ctx context.Context, b *book, p *api.SheetProperties) (*tab, *api.Spreadsheet, error) {
-	t := &tab{book: b, gid: p.SheetId, title: p.Title, end: -1, anchored: true, index: index{}}
+	t := &tab{book: b, gid: p.SheetId, title: p.Title, end: -1, anchored: true, index: index{}, goals: map[string]*goal{}}
 	got, err := s.getGrid(ctx, b.id, wholeRow(t.title, 0))
 	return t, got, err
 }
@@ -182,8 +182,8 @@ func (s *Sink) readColumn(ctx context.Context, t *tab) error {
 		if key == "" {
 			continue
 		}
-		if _, twice := t.index.of(key); !twice {
-			t.index.put(key, int64(i))
+		if id := digestOf(key); !t.index.has(id) {
+			t.index.put(id, int64(i))
 		}
 		t.end, t.last = int64(i)+1, key
 	}

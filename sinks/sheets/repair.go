@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	api "google.golang.org/api/sheets/v4"
-
 	"mekong/sinks/columns"
 )
 
@@ -30,8 +28,8 @@ func (r *row) put(t *tab) []any {
 		}
 		want[i] = v
 	}
-	for c, v := range r.cells {
-		set(c.index, v)
+	for _, p := range r.cells {
+		set(p.c.index, p.v)
 	}
 	set(t.version.index, r.ver)
 	return want
@@ -55,10 +53,10 @@ func (s *Sink) verify(ctx context.Context, t *tab, done []outcome, tags map[*row
 		return s.rebind(t)
 	}
 	to := movedTo(&was, t)
-	var data []*api.DataFilterValueRange
+	var data []filled
 	for _, o := range done {
 		if cells := mending(o, to); cells != nil {
-			data = append(data, filling(tags[o.row], cells))
+			data = append(data, filled{tags[o.row], cells})
 		}
 	}
 	if len(data) > 0 {
@@ -135,12 +133,4 @@ func alike(a, b []any) bool {
 		}
 	}
 	return true
-}
-
-// filling is a row's cells, addressed by its tag. A nil leaves its cell alone.
-func filling(tag int64, cells []any) *api.DataFilterValueRange {
-	return &api.DataFilterValueRange{
-		DataFilter:     &api.DataFilter{DeveloperMetadataLookup: &api.DeveloperMetadataLookup{MetadataId: tag}},
-		MajorDimension: "ROWS", Values: [][]any{cells},
-	}
 }

@@ -22,68 +22,48 @@ func coordinate(t *tab, row, column int64) *api.GridCoordinate {
 	return &api.GridCoordinate{SheetId: t.gid, RowIndex: row, ColumnIndex: column, ForceSendFields: []string{"SheetId", "RowIndex", "ColumnIndex"}}
 }
 
-func tagColumn(t *tab, at int64, key, value string) *api.Request {
-	return &api.Request{CreateDeveloperMetadata: &api.CreateDeveloperMetadataRequest{DeveloperMetadata: &api.DeveloperMetadata{
+func tagColumn(t *tab, at int64, key, value string) request {
+	return &plain{CreateDeveloperMetadata: &api.CreateDeveloperMetadataRequest{DeveloperMetadata: &api.DeveloperMetadata{
 		MetadataKey: key, MetadataValue: value, Visibility: "DOCUMENT",
 		Location: &api.DeveloperMetadataLocation{DimensionRange: columnsOf(t, at, at+1)},
 	}}}
 }
 
-func tagRow(t *tab, at, id int64) *api.Request {
-	return &api.Request{CreateDeveloperMetadata: &api.CreateDeveloperMetadataRequest{DeveloperMetadata: &api.DeveloperMetadata{
-		MetadataId: id, MetadataKey: rowTag, Visibility: "DOCUMENT",
-		Location: &api.DeveloperMetadataLocation{DimensionRange: rowsFrom(t, at, at+1)},
-	}}}
-}
-
 // untagRows takes away the tags of changed rows. Their keys are the sink's own, but of
 // all tabs of the spreadsheet; so it is said which tab.
-func untagRows(t *tab) *api.Request {
-	return &api.Request{DeleteDeveloperMetadata: &api.DeleteDeveloperMetadataRequest{DataFilter: &api.DataFilter{DeveloperMetadataLookup: &api.DeveloperMetadataLookup{
+func untagRows(t *tab) request {
+	return &plain{DeleteDeveloperMetadata: &api.DeleteDeveloperMetadataRequest{DataFilter: &api.DataFilter{DeveloperMetadataLookup: &api.DeveloperMetadataLookup{
 		MetadataKey: rowTag, LocationType: "ROW", LocationMatchingStrategy: "INTERSECTING_LOCATION",
 		MetadataLocation: &api.DeveloperMetadataLocation{SheetId: t.gid, ForceSendFields: []string{"SheetId"}},
 	}}}}
 }
 
-func formatDates(t *tab, at int64) *api.Request {
-	return &api.Request{RepeatCell: &api.RepeatCellRequest{
+func formatDates(t *tab, at int64) request {
+	return &plain{RepeatCell: &api.RepeatCellRequest{
 		Range:  &api.GridRange{SheetId: t.gid, StartRowIndex: 1, StartColumnIndex: at, EndColumnIndex: at + 1, ForceSendFields: []string{"SheetId", "StartColumnIndex"}},
 		Cell:   &api.CellData{UserEnteredFormat: &api.CellFormat{NumberFormat: &api.NumberFormat{Type: "DATE_TIME", Pattern: dateFormat}}},
 		Fields: "userEnteredFormat.numberFormat",
 	}}
 }
 
-func insertRows(t *tab, at, n int64) *api.Request {
-	return &api.Request{InsertDimension: &api.InsertDimensionRequest{
+func insertRows(t *tab, at, n int64) request {
+	return &plain{InsertDimension: &api.InsertDimensionRequest{
 		Range: rowsFrom(t, at, at+n),
 		// Below the header its format is not wanted.
 		InheritFromBefore: at > 1,
 	}}
 }
 
-func appendRows(t *tab, n int64) *api.Request {
-	return &api.Request{AppendDimension: &api.AppendDimensionRequest{SheetId: t.gid, Dimension: "ROWS", Length: n, ForceSendFields: []string{"SheetId"}}}
+func appendRows(t *tab, n int64) request {
+	return &plain{AppendDimension: &api.AppendDimensionRequest{SheetId: t.gid, Dimension: "ROWS", Length: n, ForceSendFields: []string{"SheetId"}}}
 }
 
-func deleteRows(t *tab, from, to int64) *api.Request {
-	return &api.Request{DeleteDimension: &api.DeleteDimensionRequest{Range: rowsFrom(t, from, to)}}
+func deleteRows(t *tab, from, to int64) request {
+	return &plain{DeleteDimension: &api.DeleteDimensionRequest{Range: rowsFrom(t, from, to)}}
 }
 
-// extended is a value as a cell takes it, nil for none.
-func extended(v any) *api.ExtendedValue {
-	switch v := v.(type) {
-	case string:
-		return &api.ExtendedValue{StringValue: &v}
-	case float64:
-		return &api.ExtendedValue{NumberValue: &v}
-	case bool:
-		return &api.ExtendedValue{BoolValue: &v}
-	}
-	return nil
-}
-
-func moveRow(t *tab, from, before int64) *api.Request {
-	return &api.Request{MoveDimension: &api.MoveDimensionRequest{Source: rowsFrom(t, from, from+1), DestinationIndex: before, ForceSendFields: []string{"DestinationIndex"}}}
+func moveRow(t *tab, from, before int64) request {
+	return &plain{MoveDimension: &api.MoveDimensionRequest{Source: rowsFrom(t, from, from+1), DestinationIndex: before, ForceSendFields: []string{"DestinationIndex"}}}
 }
 
 // newID is an id for metadata or a tab: positive, and of 31 bits.

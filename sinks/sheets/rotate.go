@@ -91,10 +91,10 @@ func (s *Sink) begin(ctx context.Context, b *book, from *api.SheetProperties, na
 	}
 	p := &api.SheetProperties{SheetId: t.gid, Title: name, Index: index,
 		GridProperties: &api.GridProperties{RowCount: t.rows, ColumnCount: t.cols, FrozenRowCount: 1}}
-	reqs := []*api.Request{{AddSheet: &api.AddSheetRequest{Properties: p}}}
+	reqs := []request{&plain{AddSheet: &api.AddSheetRequest{Properties: p}}}
 	for _, c := range old.columns {
 		if c.header != "" {
-			reqs = append(reqs, &api.Request{UpdateCells: &api.UpdateCellsRequest{
+			reqs = append(reqs, &plain{UpdateCells: &api.UpdateCellsRequest{
 				Start: coordinate(t, 0, c.index), Fields: "userEnteredValue,userEnteredFormat.textFormat.bold",
 				Rows: []*api.RowData{{Values: []*api.CellData{{
 					UserEnteredValue:  &api.ExtendedValue{StringValue: &c.header},
@@ -109,7 +109,7 @@ func (s *Sink) begin(ctx context.Context, b *book, from *api.SheetProperties, na
 			reqs = append(reqs, formatDates(t, c.index), tagColumn(t, c.index, dateTag, ""))
 		}
 		if c.tagged(forVersion) {
-			reqs = append(reqs, &api.Request{UpdateDimensionProperties: &api.UpdateDimensionPropertiesRequest{
+			reqs = append(reqs, &plain{UpdateDimensionProperties: &api.UpdateDimensionPropertiesRequest{
 				Range: columnsOf(t, c.index, c.index+1), Properties: &api.DimensionProperties{HiddenByUser: true}, Fields: "hiddenByUser",
 			}})
 		}

@@ -118,6 +118,7 @@ type Sink struct {
 	opts    Options
 	links   []Link // the spreadsheet, and those to go on in
 	api     *api.Service
+	line    *http.Client // what api sends through
 	account *account
 	now     func() time.Time
 
@@ -193,12 +194,12 @@ func New(name string, c config.Sheets, o Options) (*Sink, error) {
 	if o.HTTP != nil && o.HTTP.Transport != nil {
 		base = o.HTTP.Transport
 	}
-	client := &http.Client{
+	s.line = &http.Client{
 		Transport: &transport{base: base, tokens: o.Tokens, date: s.dated, now: s.now},
 		// A redirect would take the token elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	how := []option.ClientOption{option.WithHTTPClient(client)}
+	how := []option.ClientOption{option.WithHTTPClient(s.line)}
 	if c.Endpoint != "" {
 		how = append(how, option.WithEndpoint(c.Endpoint))
 	}

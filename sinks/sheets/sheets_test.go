@@ -181,7 +181,9 @@ func (n noFences) RoundTrip(r *http.Request) (*http.Response, error) {
 // BenchmarkWrite is rows into the simulated sheet, by calls of 2,000.
 func BenchmarkWrite(b *testing.B) {
 	w := newWorld(b, sheetsim.Options{NoQuotas: true})
-	s := w.sink(func(c *config.Sheets, _ *sheets.Options) { c.UserWrites = 100_000 })
+	s := w.sink(func(c *config.Sheets, o *sheets.Options) {
+		c.UserWrites, o.HTTP = 100_000, w.Sim.Client()
+	})
 	store(b, s, lead(1<<30))
 	for i := 0; b.Loop(); i++ {
 		var batch []pipeline.Record

@@ -2,6 +2,7 @@ package sheets
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,9 +55,10 @@ type tab struct {
 	columns      []*column // all that have a header or a tag, in their order
 	key, version *column   // nil: to be made
 
-	named   map[string][]*column // explicit: columns by the field that goes there
-	byField map[string]*column   // otherwise: what each field goes to; nil: nothing
-	virgin  bool                 // nobody has written anything into it
+	named  map[string][]*column // explicit: columns by the field that goes there
+	goals  map[string]*goal     // where fields go, as far as they were met
+	virgin bool                 // nobody has written anything into it
+	page   string               // the address of a row, up to its number
 
 	index    index
 	read     bool   // the keys were read
@@ -67,22 +69,36 @@ type tab struct {
 	anchored bool   // rows may have tags of a change that was made, or begun
 }
 
-// index says in which row a key is. A digest in place of the key keeps 200,000 of
-// them in some ten megabytes.
-type index map[[16]byte]int32
+// goal is where a field goes.
+type goal struct {
+	to   []*column
+	rank int // how well the field's name suits; less is better
+	// whole says that nothing is to be made or bound for a record's field of the name,
+	// and beside the same for what a record has beside its fields.
+	whole, beside bool
+}
 
-func digest(key string) (d [16]byte) {
+// digest stands for a key.
+type digest [16]byte
+
+func digestOf(key string) (d digest) {
 	sum := sha256.Sum256([]byte(key))
 	copy(d[:], sum[:])
 	return d
 }
 
-func (x index) of(key string) (row int64, ok bool) {
-	n, ok := x[digest(key)]
+// index says in which row a key is. A digest in place of the key keeps 200,000 of
+// them in some ten megabytes.
+type index map[digest]int32
+
+func (x index) of(key digest) (row int64, ok bool) {
+	n, ok := x[key]
 	return int64(n), ok
 }
 
-func (x index) put(key string, row int64) { x[digest(key)] = int32(row) }
+func (x index) has(key digest) bool { _, ok := x[key]; return ok }
+
+func (x index) put(key digest, row int64) { x[key] = int32(row) }
 
 // byTag is the first column with a tag.
 func (t *tab) byTag(tag string) *column {
@@ -118,47 +134,57 @@ func (t *tab) right() int64 {
 	return 0
 }
 
-// of are the columns that a field goes to.
-func (t *tab) of(field string) []*column {
-	if t.named != nil {
-		return t.named[field]
+// maxGuesses bounds what is remembered of names that strangers choose.
+const maxGuesses = 2000
+
+// goal is where a field goes: to the columns that the configuration names, or else to
+// the one that is bound to it or whose header suits it best, of several equal ones the
+// first.
+func (t *tab) goal(field string) *goal {
+	if g, ok := t.goals[field]; ok {
+		return g
 	}
-	if c := t.guess(field); c != nil {
-		return []*column{c}
+	if len(t.goals) >= maxGuesses {
+		clear(t.goals)
+	}
+	g := &goal{}
+	if t.named != nil {
+		g.to = t.named[field]
+	} else if c := t.suiting(field); c != nil {
+		g.to, g.rank = []*column{c}, columns.Rank(field, c.header)
+	}
+	t.goals[field] = g
+	return g
+}
+
+func (t *tab) suiting(field string) *column {
+	best, rank := t.byTag(forField+field), columns.No
+	if best != nil {
+		return best
+	}
+	for _, c := range t.columns {
+		if c == t.key || c == t.version || c.header == "" {
+			continue
+		}
+		if r := columns.Rank(field, c.header); r < rank {
+			best, rank = c, r
+		}
+	}
+	return best
+}
+
+// guess is the column that a field goes to, nil for none.
+func (t *tab) guess(field string) *column {
+	if to := t.goal(field).to; len(to) > 0 {
+		return to[0]
 	}
 	return nil
 }
 
-// maxGuesses bounds what is remembered of names that strangers choose.
-const maxGuesses = 2000
-
-// guess is the column that a field goes to: the one that is bound to it or else the
-// one whose header suits it best, of several equal ones the first.
-func (t *tab) guess(field string) *column {
-	if c, ok := t.byField[field]; ok {
-		return c
-	}
-	if len(t.byField) >= maxGuesses {
-		clear(t.byField)
-	}
-	best, rank := t.byTag(forField+field), columns.No
-	if best == nil {
-		for _, c := range t.columns {
-			if c == t.key || c == t.version || c.header == "" {
-				continue
-			}
-			if r := columns.Rank(field, c.header); r < rank {
-				best, rank = c, r
-			}
-		}
-	}
-	t.byField[field] = best
-	return best
-}
-
-// layout reads the columns from a header row.
+// layout reads the columns from a header row. Those that are as they were stay the same
+// objects, with all that was found out about them.
 func (t *tab) layout(g *api.GridData) {
-	t.columns, t.byField, t.named = nil, map[string]*column{}, nil
+	var list []*column
 	n := len(g.ColumnMetadata)
 	var cells []*api.CellData
 	if len(g.RowData) > 0 && g.RowData[0] != nil {
@@ -180,10 +206,18 @@ func (t *tab) layout(g *api.GridData) {
 			}
 		}
 		if c.header != "" || len(c.tags) > 0 {
-			t.columns = append(t.columns, c)
+			list = append(list, c)
 		}
 	}
+	if t.goals != nil && slices.EqualFunc(list, t.columns, (*column).same) {
+		return
+	}
+	t.columns, t.goals, t.named = list, map[string]*goal{}, nil
 	t.key, t.version = t.byTag(forKey), t.byTag(forVersion)
+}
+
+func (c *column) same(d *column) bool {
+	return c.index == d.index && c.header == d.header && c.date == d.date && slices.Equal(c.tags, d.tags)
 }
 
 // shape is where everything is that a row is written by.
@@ -202,7 +236,10 @@ func (s *Sink) ref(t *tab, row int64) string {
 	if t == nil || row < 0 {
 		return ""
 	}
-	return address(s.conf.Endpoint, t.book.id) + "#gid=" + strconv.FormatInt(t.gid, 10) + "&range=A" + strconv.FormatInt(row+1, 10)
+	if t.page == "" {
+		t.page = address(s.conf.Endpoint, t.book.id) + "#gid=" + strconv.FormatInt(t.gid, 10) + "&range=A"
+	}
+	return t.page + strconv.FormatInt(row+1, 10)
 }
 
 // text is a cell's value as the API gives it, nil for an empty one.

@@ -31,33 +31,50 @@ func empty(v any) bool {
 	case string:
 		return v == ""
 	case []string:
-		return strings.Join(v, "") == ""
+		for _, part := range v {
+			if part != "" {
+				return false
+			}
+		}
+		return true
 	}
 	return false
 }
 
-// dated is the time that a text says, if it is one with a zone: only such a text is
-// written as a date.
-func dated(v any) (time.Time, bool) {
+// couldBeDated is a quick look: what it says no to is not dated.
+func couldBeDated(v any) bool {
 	s, ok := v.(string)
-	if !ok || len(s) < len("2006-01-02T15:04:05Z") || len(s) > 40 || s[4] != '-' || s[10] != 'T' {
+	return ok && len(s) >= len("2006-01-02T15:04:05Z") && len(s) <= 40 && s[4] == '-' && s[10] == 'T'
+}
+
+// dated is the time that a value says, if it is one with a zone: only such a text is
+// written as a date.
+func dated(v any) (t time.Time, ok bool) {
+	switch v := v.(type) {
+	case time.Time: // what a record has beside its fields
+		t = v
+	case string:
+		if !couldBeDated(v) {
+			return time.Time{}, false
+		}
+		var err error
+		if t, err = time.Parse(time.RFC3339Nano, v); err != nil {
+			return time.Time{}, false
+		}
+	default:
 		return time.Time{}, false
 	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil || t.Year() < 1900 || t.Year() > 9998 {
-		return time.Time{}, false
-	}
-	return t, true
+	return t, t.Year() >= 1900 && t.Year() <= 9998
 }
 
 var dayZero = time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
 
 // serial is t as a spreadsheet counts: days, and parts of one, since the end of 1899
-// by the clock of its zone, in whole milliseconds.
+// by the clock of its zone, in whole milliseconds. It is not reckoned in a
+// time.Duration, which ends after 292 years.
 func serial(t time.Time, zone *time.Location) float64 {
-	t = t.In(zone)
-	wall := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
-	return float64(wall.Sub(dayZero).Milliseconds()) / (24 * 60 * 60 * 1000)
+	_, offset := t.In(zone).Zone()
+	return float64(t.UnixMilli()+int64(offset)*1000-dayZero.UnixMilli()) / (24 * 60 * 60 * 1000)
 }
 
 // cell is v as it is stored: a string, a float64 or a bool. Texts are texts, so that
@@ -69,9 +86,16 @@ func cell(v any, date bool, zone *time.Location) (value any, cut bool) {
 		return v, false
 	case []string:
 		return fitting(strings.Join(v, ", "))
-	case string:
+	case time.Time:
 		if t, ok := dated(v); ok && date {
 			return serial(t, zone), false
+		}
+		return v.Format(time.RFC3339Nano), false
+	case string:
+		if date && couldBeDated(v) {
+			if t, ok := dated(v); ok {
+				return serial(t, zone), false
+			}
 		}
 		return fitting(v)
 	}

@@ -48,6 +48,12 @@ type world struct {
 	scope string
 }
 
+// Transport is the simulated Google's, and sees to it that what is sent is as Google's
+// client would send it.
+func (w *world) Transport() http.RoundTripper { return strict{w.Sim.Transport(), w.t} }
+
+func (w *world) Client() *http.Client { return &http.Client{Transport: w.Transport()} }
+
 func (w *world) addAccount() {
 	var file struct {
 		Key string `json:"private_key"`

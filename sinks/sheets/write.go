@@ -10,7 +10,7 @@ import (
 // Write stores batch; see [pipeline.Sink] and the package comment.
 func (s *Sink) Write(ctx context.Context, batch []pipeline.Record) []pipeline.Outcome {
 	out := make([]pipeline.Outcome, len(batch))
-	var entries []*entry
+	entries := make([]entry, 0, len(batch))
 	for i := range batch {
 		e, err := newEntry(i, &batch[i])
 		if err != nil {
@@ -153,7 +153,7 @@ func (s *Sink) round(ctx context.Context, rows []*row) error {
 	for _, old := range s.tabs {
 		var there []*row
 		for _, r := range open(rows) {
-			if _, ok := old.index.of(r.key); ok {
+			if _, ok := old.index.of(r.id); ok {
 				there = append(there, r)
 			}
 		}
@@ -163,7 +163,7 @@ func (s *Sink) round(ctx context.Context, rows []*row) error {
 	}
 	var fresh []*row
 	for _, r := range open(rows) {
-		if !s.isThere(r.key) {
+		if !s.isThere(r.id) {
 			fresh = append(fresh, r)
 		}
 	}
@@ -176,7 +176,7 @@ func (s *Sink) round(ctx context.Context, rows []*row) error {
 	return nil
 }
 
-func (s *Sink) isThere(key string) bool {
+func (s *Sink) isThere(key digest) bool {
 	for _, t := range s.tabs {
 		if _, ok := t.index.of(key); ok {
 			return true
