@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"mekong/pipeline"
 	"mekong/pipeline/bus"
 )
@@ -34,7 +36,8 @@ type Deliver struct {
 	PinnedTTL   time.Duration // a single writer's silence before another takes over; 0: 90 s
 	Pauses      Pauses
 	Log         *slog.Logger
-	Metrics     *Metrics // nil: not measured
+	Metrics     *Metrics     // nil: not measured
+	Tracer      trace.Tracer // nil: not traced
 
 	held   held
 	buried buried
@@ -177,6 +180,8 @@ func (d *Deliver) write(hard context.Context, items []*item) (hold pauseFor) {
 		// Whatever comes of this write, the next one may find its traces.
 		it.Value.Again = true
 	}
+	span := d.writing(items)
+	defer func() { wrote(span, items, hold) }()
 	out := safely(hard, d.Sink, batch)
 	for i, it := range items {
 		err := out[i].Err
@@ -191,6 +196,7 @@ func (d *Deliver) write(hard context.Context, items []*item) (hold pauseFor) {
 			it.state, it.why = bus.Buried, err.Error()
 		case held:
 			hold.on, hold.wait, hold.why = true, max(hold.wait, wait), err.Error()
+			it.traced.hold(it.tries, reason(hold.why))
 		default:
 			it.tries++
 			it.why = err.Error()

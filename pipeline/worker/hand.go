@@ -11,10 +11,11 @@ import (
 // item is one delivery in hand.
 type item struct {
 	bus.Delivery[pipeline.Record]
-	tries int // writes of unknown outcome so far
-	state bus.State
-	ref   string
-	why   string
+	tries  int // writes of unknown outcome so far
+	state  bus.State
+	ref    string
+	why    string
+	traced *traced // nil: it is not
 }
 
 // hand is a batch from the moment it is fetched until all of it is settled or
@@ -53,6 +54,7 @@ func (h *hand) add(ds []bus.Delivery[pipeline.Record]) {
 func (h *hand) back() {
 	for _, it := range h.all() {
 		_ = it.Nak()
+		it.traced.returned(it.tries)
 	}
 }
 

@@ -55,6 +55,7 @@ func (d *Deliver) settle(ctx context.Context, h *hand) int {
 		return 0
 	}
 	for _, it := range done {
+		it.traced.settled(it)
 		switch it.state {
 		case bus.Buried:
 			d.buried.add(it.why)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"mekong/pipeline"
 	"mekong/pipeline/bus"
 )
@@ -29,6 +31,7 @@ type Transform struct {
 	Pauses    Pauses
 	Log       *slog.Logger
 	Metrics   *TransformMetrics // nil: not measured
+	Tracer    trace.Tracer      // nil: not traced
 
 	buried buried
 }
@@ -76,7 +79,7 @@ func (t *Transform) Run(ctx context.Context) error {
 // round turns deliveries into records, passes them on, writes down what
 // happened, and only then lets the deliveries go. A round that fails halfway is
 // done again by whoever gets them next; the records' IDs make that harmless.
-func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Delivery[pipeline.Raw], log *slog.Logger) error {
+func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Delivery[pipeline.Raw], log *slog.Logger) (err error) {
 	began := time.Now()
 	stop := keepAlive(wait, func(yield func(*bus.Delivery[pipeline.Raw]) bool) {
 		for i := range ds {
@@ -86,12 +89,15 @@ func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Deli
 		}
 	})
 	defer stop()
+	tr := newRound(t.Tracer, len(ds))
+	defer func() { tr.end(err) }()
 
 	records := make([]pipeline.Record, 0, len(ds))
 	owner := make([]int, 0, len(ds)) // record → delivery
 	fate := make([]error, len(ds))
 	made := make([]int, len(ds))
 	for i := range ds {
+		along := tr.begin(i, &ds[i])
 		rs, err := t.one(ds[i])
 		if err == nil {
 			err = t.remember(rs, ds[i].Past())
@@ -105,9 +111,10 @@ func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Deli
 			owner = append(owner, i)
 		}
 		made[i] = len(rs)
+		tr.made(len(rs), along)
 		records = append(records, rs...)
 	}
-	for k, err := range t.Bus.Publish(records) {
+	for k, err := range t.Bus.PublishTraced(records, tr.along()) {
 		if err == nil {
 			continue
 		}
@@ -141,6 +148,7 @@ func (t *Transform) round(ctx context.Context, wait time.Duration, ds []bus.Deli
 			s.ID = "" // the records name it
 		}
 		counts[s.State]++
+		tr.settled(i, s, made[i])
 		settled = join(settled, s, rs)
 	}
 	took := time.Since(began)

@@ -120,6 +120,7 @@ func taken(soft context.Context, free <-chan struct{}) bool {
 // wait: a delayed nack would fill the queue's window and stall good records
 // behind it.
 func (d *Deliver) batch(soft, hard context.Context, h *hand) bool {
+	d.trace(h.all())
 	d.screen(h.all())
 	for pause := 0; ; pause++ {
 		if !d.standBy(soft, h) {
@@ -169,6 +170,9 @@ func (d *Deliver) standBy(soft context.Context, h *hand) bool {
 		d.held.set(why)
 		if why != said {
 			said = why
+			for _, it := range h.open() {
+				it.traced.hold(it.tries, reason("held by a person"))
+			}
 			d.Log.Warn("the sink is held by a person; its records wait and nothing is lost", "records", h.len())
 		}
 		if !sleep(soft, time.Second) {
