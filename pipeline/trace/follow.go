@@ -18,11 +18,9 @@ const (
 	takeSettlements = 8
 )
 
-// Pace of [Index.Run]: it looks four times a second, and while there is much to do it
-// rests twice as long as it works, so that leads go first.
+// How often [Index.Run] looks.
 const (
 	lookEvery = 250 * time.Millisecond
-	restMost  = 2 * time.Second
 	failWait  = 2 * time.Second
 	tidyEvery = time.Hour
 	statEvery = 2 * time.Second
@@ -34,16 +32,18 @@ const (
 func (x *Index) Run(ctx context.Context) error {
 	var tidied, looked time.Time
 	ill := false
+	pace := newPace(time.Now())
 	for ctx.Err() == nil {
 		began := time.Now()
 		wait := lookEvery
 		more, err := false, error(nil)
+		var ends uint64
 		if began.Sub(looked) > statEvery {
 			looked = began
 			err = x.mend()
 		}
 		if err == nil {
-			more, err = x.round(ctx)
+			more, ends, err = x.round(ctx, pace.share)
 		}
 		if err == nil && !more && began.Sub(tidied) > tidyEvery {
 			tidied = began
@@ -62,8 +62,9 @@ func (x *Index) Run(ctx context.Context) error {
 				x.log.Warn("the index cannot be kept up; it is tried again, and nothing waits for it", "error", err)
 			}
 			wait = failWait
-		case more:
-			wait = min(2*time.Since(began), restMost)
+		default:
+			now := time.Now()
+			wait = pace.rest(now, now.Sub(began), ends, more)
 		}
 		ill = err != nil && !errors.Is(err, errMoved)
 		timer := time.NewTimer(wait)
@@ -101,7 +102,7 @@ func (x *Index) CatchUp(ctx context.Context, told func(Progress)) error {
 		if p.Done >= p.Total {
 			return nil
 		}
-		if _, err := x.round(ctx); err != nil && !errors.Is(err, errMoved) {
+		if _, _, err := x.round(ctx, 1); err != nil && !errors.Is(err, errMoved) {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -149,17 +150,18 @@ type batch struct {
 	settlements []Entry[Settlement]
 }
 
-// round reads a part of each stream and writes it in one transaction. more says that
-// there is more to read.
+// round reads a part of each stream and writes it in one transaction; share makes the
+// part smaller. more says that there is more to read, and ends is how many messages the
+// streams have ever had.
 //
 // TRACE is read before the end of RECORDS is looked at: then, once RECORDS is read to
 // that end, every record that the settlements are about is in the index, or will never be.
-func (x *Index) round(ctx context.Context) (more bool, err error) {
+func (x *Index) round(ctx context.Context, share int) (more bool, ends uint64, err error) {
 	x.files.RLock()
 	defer x.files.RUnlock()
 	w := x.write
 	if w == nil {
-		return false, errReadOnly
+		return false, 0, errReadOnly
 	}
 	w.mu.Lock()
 	places := w.places
@@ -168,40 +170,44 @@ func (x *Index) round(ctx context.Context) (more bool, err error) {
 	b := batch{extents: map[Stream]Extent{}}
 	for _, s := range Streams {
 		if b.extents[s], err = feed.Extent(ctx, s); err != nil {
-			return false, err
+			return false, 0, err
 		}
 		p, known := places[s]
 		e := b.extents[s]
 		if known && (p.made != e.Made.UnixNano() || p.seq > e.Last) {
 			x.log.Info("the streams are not those that the index was made of; it is built anew", "stream", s)
-			return true, w.transaction(w.clear)
+			return true, 0, w.transaction(w.clear)
 		}
 	}
 	behind := func(s Stream) bool { return places[s].seq < b.extents[s].Last }
 	if behind(Trace) {
-		if b.settlements, err = feed.Settlements(ctx, places[Trace].seq, takeSettlements); err != nil {
-			return false, err
+		if b.settlements, err = feed.Settlements(ctx, places[Trace].seq, takeSettlements/share); err != nil {
+			return false, 0, err
 		}
 		if b.extents[Records], err = feed.Extent(ctx, Records); err != nil {
-			return false, err
+			return false, 0, err
 		}
 	}
 	if behind(Raws) {
-		if b.raws, err = feed.Raws(ctx, places[Raws].seq, takeRaws); err != nil {
-			return false, err
+		if b.raws, err = feed.Raws(ctx, places[Raws].seq, takeRaws/share); err != nil {
+			return false, 0, err
 		}
 	}
 	if behind(Records) {
-		if b.records, err = feed.Records(ctx, places[Records].seq, takeRecords); err != nil {
-			return false, err
+		if b.records, err = feed.Records(ctx, places[Records].seq, takeRecords/share); err != nil {
+			return false, 0, err
 		}
 	}
 	if behind(Buried) {
-		if b.burials, err = feed.Burials(ctx, places[Buried].seq, takeBurials); err != nil {
-			return false, err
+		if b.burials, err = feed.Burials(ctx, places[Buried].seq, takeBurials/share); err != nil {
+			return false, 0, err
 		}
 	}
-	return x.take(ctx, w, places, &b)
+	for _, e := range b.extents {
+		ends += e.Last
+	}
+	more, err = x.take(ctx, w, places, &b)
+	return more, ends, err
 }
 
 // take writes a batch that was read from places.

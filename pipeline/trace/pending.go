@@ -2,23 +2,24 @@ package trace
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // What waits at a sink is written down, so that it is found without looking at all that
 // does not: at a million leads nobody else knows quickly that nothing waits.
 
-// expect writes down that rows wait at each sink that takes them. What is settled in the
-// same transaction is taken out again. A row that was there before may have become of
-// another kind.
+// expect notes that rows wait at each sink that takes them; expected writes it down at the
+// end of the transaction, where nothing has settled them meanwhile. A row that was there
+// before may have become of another kind.
 func (w *writer) expect(rows []row, there map[string]int64) error {
 	var old []any
-	var pairs []int64
 	for i := range rows {
 		r := &rows[i]
 		if _, ok := there[r.id]; ok {
 			old = append(old, r.n)
 		}
+		w.entered[r.n] = true
 		if r.raw {
 			continue
 		}
@@ -30,17 +31,13 @@ func (w *writer) expect(rows []row, there map[string]int64) error {
 			if err != nil {
 				return err
 			}
-			pairs = append(pairs, no.(int64), r.n)
+			w.waits[no.(int64)] = append(w.waits[no.(int64)], r.n)
 		}
 	}
-	if err := w.unexpectAll(old); err != nil {
-		return err
-	}
-	return w.pairs(`INSERT OR IGNORE INTO pending SELECT value->>0, value->>1 FROM json_each(?)
-		WHERE NOT EXISTS (SELECT 1 FROM outcome o WHERE o.n = value->>1 AND o.sink = value->>0)`, pairs)
+	return w.unexpectAll(old)
 }
 
-// expectAgain writes down where an entry waits now that an outcome of it is gone.
+// expectAgain notes where an entry waits now that an outcome of it is gone.
 func (w *writer) expectAgain(n int64) error {
 	r := row{n: n}
 	err := w.each(`SELECT r.raw, coalesce(k.text, '') FROM record r LEFT JOIN label k ON k.no = r.kind WHERE r.n = ?`, []any{n},
@@ -51,9 +48,34 @@ func (w *writer) expectAgain(n int64) error {
 	return w.expect([]row{r}, nil)
 }
 
-// unexpect takes out what was settled: a sink and an entry each.
-func (w *writer) unexpect(pairs []int64) error {
-	return w.pairs(`DELETE FROM pending WHERE (sink, n) IN (SELECT value->>0, value->>1 FROM json_each(?))`, pairs)
+func (w *writer) expected() error {
+	for sink, ns := range w.waits {
+		if err := w.exec(`INSERT OR IGNORE INTO pending SELECT ?1, value FROM json_each(?2)
+			WHERE NOT EXISTS (SELECT 1 FROM outcome o WHERE o.n = value AND o.sink = ?1)`, sink, w.list(ns)); err != nil {
+			return err
+		}
+	}
+	w.forgetWaits()
+	return nil
+}
+
+func (w *writer) forgetWaits() {
+	w.waits, w.entered = map[int64][]int64{}, map[int64]bool{}
+}
+
+// unexpect takes out what was settled, by sink. What was entered in the same transaction
+// is not in yet.
+func (w *writer) unexpect(done map[int64][]int64) error {
+	for sink, ns := range done {
+		ns = slices.DeleteFunc(ns, func(n int64) bool { return w.entered[n] })
+		if len(ns) == 0 {
+			continue
+		}
+		if err := w.exec(`DELETE FROM pending WHERE sink = ? AND n IN (SELECT value FROM json_each(?))`, sink, w.list(ns)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unexpectAll takes entries out at every sink.
@@ -65,23 +87,16 @@ func (w *writer) unexpectAll(ns []any) error {
 		JOIN (SELECT l.no FROM sink s JOIN label l ON l.text = s.name) s)`, ns, nothing)
 }
 
-// pairs runs a statement over pairs of numbers.
-func (w *writer) pairs(q string, ps []int64) error {
-	if len(ps) == 0 {
-		return nil
-	}
+// list writes numbers as JSON.
+func (w *writer) list(ns []int64) string {
 	w.json = append(w.json[:0], '[')
-	for i := 0; i < len(ps); i += 2 {
+	for i, n := range ns {
 		if i > 0 {
 			w.json = append(w.json, ',')
 		}
-		w.json = append(w.json, '[')
-		w.json = appendJSON(w.json, ps[i])
-		w.json = append(w.json, ',')
-		w.json = appendJSON(w.json, ps[i+1])
-		w.json = append(w.json, ']')
+		w.json = strconv.AppendInt(w.json, n, 10)
 	}
-	return w.exec(q, string(append(w.json, ']')))
+	return string(append(w.json, ']'))
 }
 
 // reckon works out what waits anew for sinks that came, went, or take something else

@@ -80,7 +80,9 @@ func stateName(n int) State {
 }
 
 // dsn is the address of the file. Synchronous is normal: after a power failure some of
-// the last transactions may be gone, whole, and are made again from the streams.
+// the last transactions may be gone, whole, and are made again from the streams. The log
+// grows to 16 MB before it is copied: pages are then copied once that were written many
+// times, and the disk is flushed seldom, which everybody else waits for too.
 // Deleted rows are overwritten: they were people's data.
 func dsn(path, extra string) string {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), OmitHost: true}
@@ -101,7 +103,7 @@ func (x *Index) open() error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", dsn(abs, "&_pragma=journal_mode(WAL)&_pragma=synchronous(1)&_pragma=secure_delete(1)&_pragma=cache_size(-32000)&_pragma=temp_store(2)"))
+	db, err := sql.Open("sqlite", dsn(abs, "&_pragma=journal_mode(WAL)&_pragma=synchronous(1)&_pragma=wal_autocheckpoint(4000)&_pragma=secure_delete(1)&_pragma=cache_size(-32000)&_pragma=temp_store(2)"))
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (w *writer) settle(ss []settled) error {
 		return err
 	}
 	var args []any
-	var done []int64
+	done := map[int64][]int64{}
 	end := ""
 	flush := func(next string) error {
 		var err error
@@ -164,7 +164,7 @@ func (w *writer) settle(ss []settled) error {
 		}
 		args = append(args, n, sink, stateNumbers[s.state], s.at-n/1000, s.took, s.tries, base, ref, why, grave)
 		if no, ok := sink.(int64); ok {
-			done = append(done, no, n)
+			done[no] = append(done[no], n)
 		}
 	}
 	if err := flush(""); err != nil {

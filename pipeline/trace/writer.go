@@ -27,6 +27,11 @@ type writer struct {
 	sinks    []Sink // those configured
 	reckoned bool   // what waits is written down for just these
 
+	// Of the transaction under way: what may wait when it ends, by sink, and what it
+	// entered. See expect.
+	waits   map[int64][]int64
+	entered map[int64]bool
+
 	// What was looked up lately. All three are dropped when a transaction fails.
 	labels  map[string]int64
 	ids     map[string]int64
@@ -53,6 +58,7 @@ func newWriter(db *sql.DB, path string, sinks []Sink) (w *writer, err error) {
 	db.SetMaxOpenConns(1)
 	w = &writer{db: db, sinks: sinks, texts: map[string]string{}}
 	w.forgetCaches()
+	w.forgetWaits()
 	defer func() {
 		if err != nil {
 			_ = w.close()
@@ -127,6 +133,7 @@ func (w *writer) transaction(f func() error) (err error) {
 			}
 		}
 	}()
+	w.forgetWaits()
 	if err := w.unmoved(); err != nil {
 		return err
 	}
@@ -136,6 +143,9 @@ func (w *writer) transaction(f func() error) (err error) {
 	}
 	w.places = places
 	if err := f(); err != nil {
+		return err
+	}
+	if err := w.expected(); err != nil {
 		return err
 	}
 	for _, s := range Streams {
