@@ -54,6 +54,41 @@ func (s *sampler) charts(l tongue) []chart {
 	return out
 }
 
+// The measures of the small curve of one sink's day.
+const (
+	sparkWide, sparkHigh = 240, 36
+	sparkParts           = 96 // 15 minutes each
+)
+
+// pulse is how much a sink stored of late.
+type pulse struct {
+	Hour  int64         // records in the last hour
+	Known time.Duration // of that hour
+	Path  string        // of the last day's rates
+}
+
+// pulses are those of the sinks, by name.
+func (s *sampler) pulses() map[string]pulse {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]pulse{}
+	for i, sink := range s.last.Sinks {
+		stored := func(r reading) int64 { return r.of(i).stored }
+		var p pulse
+		p.Hour, p.Known = s.history.grown(s.now(), time.Hour, stored)
+		row := s.history.rates(s.now(), 24*time.Hour, sparkParts, stored)
+		most := 0.0
+		for _, v := range row {
+			if v > most { // false for NaN
+				most = v
+			}
+		}
+		p.Path = trail(row, most, sparkWide, sparkHigh)
+		out[sink.Name] = p
+	}
+	return out
+}
+
 func (r reading) of(i int) count {
 	if i < len(r.sinks) {
 		return r.sinks[i]
@@ -78,24 +113,25 @@ func (c *chart) put(names []string, rows [][]float64, colour int, show func(floa
 			now = show(v)
 		}
 		c.Lines = append(c.Lines, curve{
-			Key: fmt.Sprintf("%s.%d", c.Key, i), Name: names[i], Class: fmt.Sprintf("line%d", (i+colour)%6), Path: trail(row, most), Now: now,
+			Key: fmt.Sprintf("%s.%d", c.Key, i), Name: names[i], Class: fmt.Sprintf("line%d", (i+colour)%6), Path: trail(row, most, chartWide, chartHigh), Now: now,
 		})
 	}
 }
 
-// trail is the path of a row of values, broken where there is none.
-func trail(row []float64, most float64) string {
+// trail is the path of a row of values in a picture of that size, broken where there is
+// none.
+func trail(row []float64, most float64, wide, high int) string {
 	var b strings.Builder
 	pen := false
-	step := float64(chartWide) / float64(max(1, len(row)-1))
+	step := float64(wide) / float64(max(1, len(row)-1))
 	for i, v := range row {
 		if math.IsNaN(v) {
 			pen = false
 			continue
 		}
-		y := float64(chartHigh) - 2
+		y := float64(high) - 2
 		if most > 0 {
-			y -= v / most * (chartHigh - 6)
+			y -= v / most * float64(high-6)
 		}
 		x := float64(i) * step
 		if pen {

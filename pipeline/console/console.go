@@ -49,6 +49,9 @@ type Options struct {
 	// Sources and Sinks tell of the ways in and out.
 	Sources Sources
 	Sinks   func(context.Context) ([]SinkInfo, error)
+	// Shapes looks at the sinks' tables as they are now, by sink. It ends with its
+	// context; nil: nobody looks.
+	Shapes func(context.Context) map[string]Shape
 	// Holds has sinks held and go on; nil: nobody may.
 	Holds Holds
 	// Leads finds records; Buried keeps what could not go on.
@@ -68,7 +71,8 @@ type Console struct {
 	attempts *attempts
 	pages    *pages
 	flow     *sampler
-	health   *examiner
+	health   *examiner[doctor.Report]
+	shapes   *examiner[map[string]Shape]
 }
 
 // New opens the listener, so that a port in use is known at start.
@@ -87,7 +91,10 @@ func New(o Options) (*Console, error) {
 		c.flow = newSampler(o.Flow, o.Now)
 	}
 	if o.Doctor != nil {
-		c.health = &examiner{run: o.Doctor, now: o.Now}
+		c.health = &examiner[doctor.Report]{run: o.Doctor, now: o.Now, fresh: healthFresh, most: healthMost, wait: healthWait}
+	}
+	if o.Shapes != nil {
+		c.shapes = &examiner[map[string]Shape]{run: o.Shapes, now: o.Now, fresh: shapesFresh, most: shapesMost, wait: shapesWait}
 	}
 	var err error
 	if c.pages, err = newPages(o.Zone, o.Now); err != nil {
@@ -141,6 +148,9 @@ func (c *Console) rooms(mux *http.ServeMux) {
 	}
 	if c.opts.Sinks != nil {
 		mux.Handle("GET /sinks", c.signedIn(Viewer, c.sinksPage))
+		if c.shapes != nil {
+			mux.Handle("POST /sinks/look", c.act(Operator, c.lookAgain))
+		}
 		if c.opts.Holds != nil {
 			mux.Handle("POST /sinks/hold", c.act(Operator, c.hold))
 			mux.Handle("POST /sinks/release", c.act(Operator, c.release))
@@ -208,6 +218,9 @@ func (c *Console) Run(ctx context.Context) error {
 	}
 	if c.health != nil {
 		g.Go(func() error { c.health.work(ctx); return nil })
+	}
+	if c.shapes != nil {
+		g.Go(func() error { c.shapes.work(ctx); return nil })
 	}
 	g.Go(func() error {
 		defer cancel()

@@ -82,6 +82,7 @@ type places struct {
 	sources  []SourceInfo
 	sinks    []SinkInfo
 	requests []Request
+	shapes   map[string]Shape
 	err      error
 }
 
@@ -102,9 +103,15 @@ func newPlaces(now time.Time) *places {
 		sinks: []SinkInfo{
 			{Name: "archive", Kind: "mongodb", Accept: []string{"*"}, Batch: 500, Writers: 4},
 			{Name: "crm", Kind: "larkbase", Accept: []string{"lead"}, Where: `phone != ""`, Link: "https://example.larksuite.com/base/HTJ6b?table=tbl1",
-				Columns: []Pair{{"Số điện thoại", "phone"}}, Batch: 200, Writers: 1, Calls: []Call{{"batch_create", 41, 2}}, Quota: 43, Monthly: 10000,
+				Columns: []Pair{{"Số điện thoại", "phone"}}, Batch: 200, Writers: 1, Calls: []Call{{"batch_create", 41, 2}}, Quota: 43, Spent: 4310, Monthly: 10000,
 				Credentials: []Credential{{"app_token", now.Add(80 * time.Minute)}, {"refresh_token", time.Unix(0, 0)}}},
 		},
+		shapes: map[string]Shape{"crm": {Title: "Khách hàng", Besides: []string{"Người phụ trách", "Đã gọi"}, Own: []string{"Mekong ID", "Mekong version"},
+			Columns: []Column{{Name: "Số điện thoại", Field: "phone", Type: "Phone", State: ColumnFilled},
+				{Name: "Họ tên", Field: "name", State: ColumnRenamed, Note: `the column is called "Tên khách" by now`},
+				{Name: "Ngân sách", Field: "budget", State: ColumnMissing, Note: "make it: https://example.larksuite.com/base/HTJ6b"}},
+			Findings: []pipeline.Finding{{Setting: "sinks.crm.larkbase.url", What: "the Base was found"},
+				{Level: pipeline.Warn, Setting: "timezone", What: "the Base shows other times", Fix: "set timezone"}}}},
 		requests: []Request{
 			{At: now.Add(-time.Minute), ID: "r-2", Body: "name=An&phone=0900000000", Meta: []Pair{{"content_type", "application/x-www-form-urlencoded"}}},
 			{At: now.Add(-time.Hour), ID: "r-1", Cause: "unauthorized", Body: "name=Binh"},
@@ -126,6 +133,7 @@ func (w *world) options(o *Options) {
 	o.Sources, o.Leads, o.Buried = w.places, w.leads, w.grave
 	o.Sinks = func(context.Context) ([]SinkInfo, error) { return w.places.sinks, nil }
 	o.Holds = w.holds
+	o.Shapes = func(context.Context) map[string]Shape { return w.places.shapes }
 	audit, err := OpenAudit(w.t.TempDir() + "/audit.jsonl")
 	if err != nil {
 		w.t.Fatal(err)

@@ -69,6 +69,20 @@ func (h *history) rates(now time.Time, over time.Duration, n int, value func(rea
 	return grown
 }
 
+// grown is by how much value has grown over the last while, and for how much of it that
+// is known.
+func (h *history) grown(now time.Time, over time.Duration, value func(reading) int64) (n int64, known time.Duration) {
+	var before *reading
+	h.each(func(r reading) {
+		if b := before; b != nil && now.Sub(r.at) < over && r.at.Sub(b.at) < 4*sampleEvery {
+			n += max(0, value(r)-value(*b))
+			known += r.at.Sub(b.at)
+		}
+		before = &r
+	})
+	return n, known
+}
+
 // levels are the highest that value was in each of the parts.
 func (h *history) levels(now time.Time, over time.Duration, n int, value func(reading) int64) []float64 {
 	out := make([]float64, n)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mekong/pipeline"
 )
 
 func TestFlowShowsHowEverythingStands(t *testing.T) {
@@ -111,8 +113,10 @@ func TestWhatOthersNamedIsText(t *testing.T) {
 		t.Fatal(err)
 	}
 	*w.places = places{
-		sources:  []SourceInfo{{Name: "landing", Kind: evil, URL: evil, Secret: evil, Here: true, Refused: []Cause{{evil, 1}}, Forms: []FormSeen{{Form: evil, Page: evil}}}},
-		sinks:    []SinkInfo{{Name: "crm", Kind: evil, Accept: []string{evil}, Where: evil, Link: evil, Columns: []Pair{{evil, evil}}, Calls: []Call{{evil, 1, 1}}, Credentials: []Credential{{Name: evil}}}},
+		sources: []SourceInfo{{Name: "landing", Kind: evil, URL: evil, Secret: evil, Here: true, Refused: []Cause{{evil, 1}}, Forms: []FormSeen{{Form: evil, Page: evil}}}},
+		sinks:   []SinkInfo{{Name: "crm", Kind: evil, Accept: []string{evil}, Where: evil, Link: evil, Columns: []Pair{{evil, evil}}, Calls: []Call{{evil, 1, 1}}, Credentials: []Credential{{Name: evil}}}},
+		shapes: map[string]Shape{"crm": {Title: evil, Besides: []string{evil}, Own: []string{evil}, Columns: []Column{{Name: evil, Field: evil, Type: evil, State: ColumnMissing, Note: evil}},
+			Findings: []pipeline.Finding{{Level: pipeline.Fail, Setting: evil, What: evil, Fix: evil}}}},
 		requests: []Request{{ID: evil, Cause: evil, Body: evil, Meta: []Pair{{evil, evil}}}},
 	}
 	w.leads.hostile(evil)
@@ -151,7 +155,9 @@ func TestSourcesAndSinks(t *testing.T) {
 	b := w.viewer()
 	for path, list := range map[string][]string{
 		"/sources": {`value="https://leads.example.vn/in/landing"`, "sources.landing.ladipage.token", "3 bị từ chối: mã sai hoặc thiếu", "IELTS tháng 11", "1 phút trước", "Đang đợi yêu cầu đầu tiên"},
-		"/sinks":   {"Số điện thoại", "tối đa 200 bản ghi, 1 lần ghi cùng lúc", "2 lỗi", "được dùng 10.000 mỗi tháng", "còn 1 giờ", "đã hết: hãy đăng nhập lại", `href="https://example.larksuite.com/base/HTJ6b?table=tbl1"`, "tạm giữ"},
+		"/sinks": {"Số điện thoại", "tối đa 200 bản ghi, 1 lần ghi cùng lúc", "2 lỗi", "4.310 trong 10.000 (43 %)", `<meter min="0" max="100" high="90" optimum="0" value="43">`,
+			"Khách hàng", "xem vừa xong", "được ghi", "đã đổi tên, vẫn ghi", "Tên khách", "không có", `href="https://example.larksuite.com/base/HTJ6b"`, "Người phụ trách, Đã gọi", "Mekong ID, Mekong version",
+			"the Base shows other times", "còn 1 giờ", "đã hết: hãy đăng nhập lại", `href="https://example.larksuite.com/base/HTJ6b?table=tbl1"`, "tạm giữ"},
 	} {
 		a := w.get(b, path)
 		for _, says := range list {

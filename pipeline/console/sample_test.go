@@ -2,6 +2,7 @@ package console
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -157,5 +158,71 @@ func TestHistory(t *testing.T) {
 	})
 	if len(h.ring) != historyMost {
 		t.Errorf("it keeps %d readings", len(h.ring))
+	}
+}
+
+func TestAPulseIsOfTheLastHour(t *testing.T) {
+	clock := newClock()
+	s := newSampler(nil, clock.now)
+	for i := range int64(1000) { // two hours and more, one record with every reading
+		s.last = sight{At: clock.now(), Snapshot: Snapshot{Sinks: []SinkNow{{Name: "crm", Balance: bus.Balance{Stored: i}}}}}
+		s.keep()
+		clock.move(sampleEvery)
+	}
+	p := s.pulses()["crm"]
+	if p.Hour < 358 || p.Hour > 360 || p.Known < 59*time.Minute || p.Known > time.Hour || !strings.HasPrefix(p.Path, "M") {
+		t.Errorf("one every ten seconds is told as %+v", p)
+	}
+	clock.move(2 * time.Hour)
+	if p := s.pulses()["crm"]; p.Hour != 0 || p.Known != 0 {
+		t.Errorf("when nobody has looked for an hour, it is told as %+v", p)
+	}
+}
+
+// A look at the tables takes as long as it takes: the page is there meanwhile, and says
+// that it waits.
+func TestThePageDoesNotWaitForTheTables(t *testing.T) {
+	looks, end := make(chan struct{}, 9), make(chan struct{})
+	w := newWorld(t, func(o *Options) {
+		o.Shapes = func(ctx context.Context) map[string]Shape {
+			looks <- struct{}{}
+			select {
+			case <-end:
+			case <-ctx.Done():
+			}
+			return map[string]Shape{"crm": {Title: "Khách hàng", Columns: []Column{{Name: "Số điện thoại", Field: "phone", State: ColumnFilled}}}}
+		}
+	})
+	b := w.operator()
+	began := time.Now()
+	page := w.get(b, "/sinks").body
+	if took := time.Since(began); took > 8*time.Second || !strings.Contains(page, "Đang xem các cột") || !strings.Contains(page, "chưa rõ") || !strings.Contains(page, "data-reload") || !strings.Contains(page, `http-equiv="refresh" content="3"`) {
+		t.Errorf("after %s the page is %s", took, page)
+	}
+	close(end)
+	deadline := time.Now().Add(10 * time.Second)
+	for !strings.Contains(page, "được ghi") {
+		if time.Now().After(deadline) {
+			t.Fatalf("the columns are never shown: %s", page)
+		}
+		page = w.get(b, "/sinks").body
+	}
+	w.get(b, "/sinks")
+	if len(looks) != 1 {
+		t.Errorf("the tables were looked at %d times", len(looks))
+	}
+	// Asked for, they are looked at again, but not at every click.
+	csrf := w.field(page, "csrf")
+	for range 2 {
+		w.clock.move(lookEvery + time.Second)
+		for range 3 {
+			if a := w.do(b, http.MethodPost, "/sinks/look", url.Values{"csrf": {csrf}}); a.status != http.StatusSeeOther {
+				t.Fatalf("looking again answers %d", a.status)
+			}
+			w.get(b, "/sinks")
+		}
+	}
+	if len(looks) != 3 {
+		t.Errorf("asked for twice, the tables were looked at %d times", len(looks))
 	}
 }

@@ -18,6 +18,7 @@ type SinkInfo struct {
 	Writers     int    // writes at once; 0: it does not run in this process
 	Calls       []Call // since this process began
 	Quota       int64  // of those, what counts against a month's quota
+	Spent       int64  // calls of this month, by every process, where Monthly is set
 	Monthly     int64  // calls it may spend in a month; 0: no limit
 	Credentials []Credential
 }
@@ -40,13 +41,33 @@ type Credential struct {
 // Over says that it has ended for good.
 func (c Credential) Over() bool { return c.Ends.Unix() <= 0 }
 
+// Part is how much of the month's calls is spent, in percent.
+func (s SinkInfo) Part() int64 {
+	if s.Monthly <= 0 {
+		return 0
+	}
+	return s.Spent * 100 / s.Monthly
+}
+
 type sinksView struct {
 	facts
+	Pulses   map[string]pulse
+	Shapes   map[string]Shape
+	Looked   time.Time // when the tables were looked at; zero: not yet
+	Looking  bool
 	Sinks    []SinkInfo
 	Hands    map[string]bool // sinks that people hold
 	Waiting  map[string]int64
 	May      bool   // this visitor may hold a sink
 	Done, On string // what was just done, and to which sink
+}
+
+// refresh: a look under way is waited for.
+func (v sinksView) refresh() int {
+	if v.Looking && v.Looked.IsZero() {
+		return 3
+	}
+	return 0
 }
 
 func (c *Console) sinksPage(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -67,13 +88,16 @@ func (c *Console) sinksPage(w http.ResponseWriter, r *http.Request, v visitor) {
 			c.fault(w, r, v, http.StatusServiceUnavailable, "fault.flow")
 			return
 		}
-		out.facts = v.tongue.facts(s)
+		out.facts, out.Pulses = v.tongue.facts(s), c.flow.pulses()
 		for _, n := range s.Sinks {
 			out.Waiting[n.Name] = n.Balance.Waiting
 			if !n.ByHand.At.IsZero() {
 				out.Hands[n.Name] = true
 			}
 		}
+	}
+	if c.shapes != nil {
+		out.Shapes, out.Looked, out.Looking = c.shapes.ask(r.Context())
 	}
 	c.show(w, r, v, http.StatusOK, "sinks", out)
 }

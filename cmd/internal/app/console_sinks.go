@@ -16,13 +16,16 @@ import (
 
 // sinkInfos tells the console of the destinations, by the configuration and what their
 // clients told of their calls.
-func (a *App) sinkInfos(context.Context) ([]console.SinkInfo, error) {
+func (a *App) sinkInfos(ctx context.Context) ([]console.SinkInfo, error) {
 	said := a.watched.said()
 	var out []console.SinkInfo
 	for _, name := range a.config.SinkNames() {
 		conf := a.config.Sinks[name]
 		info := console.SinkInfo{Name: name, Kind: blockOf(conf), Accept: conf.Accept, Where: conf.Where}
 		mapped(&info, conf)
+		if info.Monthly > 0 {
+			info.Spent, _ = a.spent(ctx, name, time.Now())
+		}
 		for _, s := range a.Sinks {
 			if s.Name == name {
 				info.Batch, info.Writers = s.Limits.Batch, max(1, s.Limits.Writers)

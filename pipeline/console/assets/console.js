@@ -52,5 +52,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   };
 }
 
+// A page that waits for something is loaded again, but not under somebody's hands.
 const again = document.querySelector("[data-reload]");
-if (again) setTimeout(() => location.reload(), 1000 * Number(again.dataset.reload));
+const touched = () => document.activeElement.matches("input, textarea, select") || document.querySelector("main details[open]:not([data-open])");
+if (again) setInterval(() => { if (!touched()) location.reload(); }, 1000 * Number(again.dataset.reload));
