@@ -17,11 +17,11 @@ import (
 const headerEnvelope = "Mekong-Envelope"
 
 func rawMsg(r pipeline.Raw) *nats.Msg {
-	// The values share their array; none grows.
-	values := [3]string{r.ID, envelopeOf(r), traceOf(r.Meta[metaTrace])}
+	// Both values share their array; neither grows.
+	values := [2]string{r.ID, envelopeOf(r)}
 	h := nats.Header{nats.MsgIdHdr: values[0:1:1], headerEnvelope: values[1:2:2]}
-	if values[2] != "" {
-		h[headerTrace] = values[2:3:3]
+	if t := traceOf(r.Meta[metaTrace]); t != "" {
+		h[headerTrace] = []string{t}
 	}
 	return &nats.Msg{Subject: "raw." + token(r.Source), Header: h, Data: r.Body}
 }
@@ -39,24 +39,22 @@ func envelopeOf(r pipeline.Raw) string {
 	b = append(b, `,"received":"`...)
 	b = r.Received.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, '"')
-	facts := len(r.Meta)
-	if _, traced := r.Meta[metaTrace]; traced {
-		facts--
+	var few [16]string
+	facts := 0
+	for _, name := range sorted(few[:0], r.Meta) {
+		if name == metaTrace {
+			continue
+		}
+		if facts++; facts == 1 {
+			b = append(b, `,"meta":{`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = appendString(b, name)
+		b = append(b, ':')
+		b = appendString(b, r.Meta[name])
 	}
 	if facts > 0 {
-		b = append(b, `,"meta":{`...)
-		var few [16]string
-		for _, name := range sorted(few[:0], r.Meta) {
-			if name == metaTrace {
-				continue
-			}
-			if b[len(b)-1] != '{' {
-				b = append(b, ',')
-			}
-			b = appendString(b, name)
-			b = append(b, ':')
-			b = appendString(b, r.Meta[name])
-		}
 		b = append(b, '}')
 	}
 	return string(append(b, '}'))
