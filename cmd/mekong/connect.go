@@ -23,9 +23,10 @@ func (c *cli) connectCommand() *cobra.Command {
 		Use:   "connect",
 		Short: "Set a sink up from the link of its table",
 		Example: `  mekong connect lark 'https://example.larksuite.com/base/HTJ6b?table=tblpg'
-  mekong connect sheets 'https://docs.google.com/spreadsheets/d/1AbC/edit#gid=0'`,
+  mekong connect sheets 'https://docs.google.com/spreadsheets/d/1AbC/edit#gid=0'
+  mekong connect appsscript https://script.google.com/macros/s/AKfy…/exec`,
 	}
-	cmd.AddCommand(c.connectLarkCommand(), c.connectSheetsCommand())
+	cmd.AddCommand(c.connectLarkCommand(), c.connectSheetsCommand(), c.connectAppsScriptCommand())
 	return cmd
 }
 
@@ -33,6 +34,7 @@ func (c *cli) connectCommand() *cobra.Command {
 type connection struct {
 	name   string // of the sink
 	yes    bool   // write without asking
+	staged bool   // init does the talking, and there is no file yet that anybody knows of
 	secret string // never printed; "": there is none
 	ref    string // what stands for it in the configuration
 	env    string // the variable that ref names, where it names one
@@ -79,7 +81,7 @@ func (c *cli) mayConnect(name string) (was []byte, err error) {
 // look, and writes it into the configuration.
 func (c *cli) connect(ctx context.Context, ask *asker, con *connection, found survey, was []byte) error {
 	if found.report.Worst() == pipeline.Fail {
-		return c.refused(found.report)
+		return c.refused(con, found.report)
 	}
 	alone, err := con.alone(c.config, nil)
 	if err != nil {
@@ -90,6 +92,9 @@ func (c *cli) connect(ctx context.Context, ask *asker, con *connection, found su
 		return err
 	}
 	c.tellColumns(found, mapped)
+	if con.staged {
+		alone.DataDir = filepath.Join(filepath.Dir(c.config), "data") // goes when init does
+	}
 	report := con.examine(ctx, alone)
 	if err := report.Text(c.out, styleOf(c.out)); err != nil {
 		return err
@@ -126,9 +131,12 @@ func (c *cli) settle(ctx context.Context, ask *asker, con *connection, mapped []
 var errNotUsable = errors.New("the table cannot be used yet; nothing was written")
 
 // refused shows why nothing is written.
-func (c *cli) refused(r doctor.Report) error {
+func (c *cli) refused(con *connection, r doctor.Report) error {
 	if err := r.Text(c.out, styleOf(c.out)); err != nil {
 		return err
+	}
+	if con.staged {
+		return quietError{errNotUsable}
 	}
 	fmt.Fprintln(c.out, "Nothing was written. Mend it, and run this again.")
 	return quietError{errNotUsable}
@@ -191,17 +199,14 @@ func unanswered(err error, what string) error {
 // connected writes what was planned, and says what is next.
 func (c *cli) connected(con *connection, was, text []byte) error {
 	if con.toFile != "" {
-		f, err := os.OpenFile(con.toFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
+		if err := writeSecret(con.toFile, con.secret); err != nil {
 			return err
 		}
-		_, err = f.WriteString(con.secret + "\n")
-		if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-			return err
+		if !con.staged {
+			fmt.Fprintf(c.out, "The secret is in %s, which only you can read.\n", con.toFile)
 		}
-		fmt.Fprintf(c.out, "The secret is in %s, which only you can read.\n", con.toFile)
 	}
-	if err := replaceFile(c.config, was, text); err != nil {
+	if err := replaceFile(c.config, was, text); err != nil || con.staged {
 		return err
 	}
 	fmt.Fprintf(c.out, "Written: sink %q in %s.\n", con.name, c.config)

@@ -108,6 +108,8 @@ A bot in Lark
   secret      %[3]s
 
   Look at it  %[1]s/
+  A sink      SHEET_SECRET=%[3]s mekong connect appsscript '%[2]s' --endpoint %[1]s
+  or
 
 %[4]s
 

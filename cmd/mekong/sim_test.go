@@ -109,6 +109,8 @@ func TestSimCanBeUsed(t *testing.T) {
 	t.Setenv("LARK_APP_SECRET", s.find(`LARK_APP_SECRET=(\S+) `))
 	s.connects(s.find(`(?m)LARK_APP_SECRET=\S+ mekong (connect lark .*)$`), "crm")
 	s.connects(s.find(`mekong (connect sheets .*)\n`), "sales")
+	t.Setenv("SHEET_SECRET", s.find(`SHEET_SECRET=(\S+) `))
+	s.connects(s.find(`mekong (connect appsscript .*)\n`), "sheet")
 	// The configuration that was written holds what was printed, and works.
 	path := filepath.Join(dir, "mekong.yaml")
 	text, err := os.ReadFile(path)
