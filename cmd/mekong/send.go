@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mekong/cmd/internal/leads"
+	"mekong/cmd/internal/sample"
 	"mekong/config"
 )
 
@@ -92,11 +92,11 @@ func (c *cli) send(ctx context.Context, source string, files []string, o sendOpt
 	}
 	client := &http.Client{Timeout: 30 * time.Second}
 	for _, p := range parcels {
-		header, body, err := dress(s, p, time.Now())
+		header, body, err := sample.Dress(s, sample.Parcel{ContentType: p.contentType, Body: p.body}, time.Now())
 		if err != nil {
 			return usagef("%s: %w", p.name, err)
 		}
-		id, took, err := deliver(ctx, client, strings.TrimRight(base, "/")+s.Path(), header, body)
+		id, took, err := sample.Post(ctx, client, strings.TrimRight(base, "/")+s.Path(), header, body)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -139,7 +139,8 @@ func (c *cli) parcels(s config.Source, files []string, o sendOptions) ([]parcel,
 	}
 	now := time.Now()
 	for i := range uint64(o.count) {
-		out = append(out, sample(s, leads.Kind(o.kind), uint64(now.UnixNano())+i, now))
+		p := sample.Make(s, leads.Kind(o.kind), uint64(now.UnixNano())+i, now)
+		out = append(out, parcel{name: "sample", contentType: p.ContentType, body: p.Body})
 	}
 	return out, nil
 }
@@ -171,33 +172,5 @@ func post(ctx context.Context, client *http.Client, url, token string, p parcel)
 	if token != "" {
 		header.Set("token", token)
 	}
-	return deliver(ctx, client, url, header, p.body)
-}
-
-// deliver posts a body and gives the ID it was accepted under; "" where the answer is
-// the vendor's and has none.
-func deliver(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (id string, took time.Duration, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return "", 0, err
-	}
-	req.Header = header
-	began := time.Now()
-	resp, err := client.Do(req)
-	if err != nil {
-		return "", 0, fmt.Errorf("nobody answers (%w); is `mekong run` up?", err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return "", 0, fmt.Errorf("the answer broke off: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return "", 0, fmt.Errorf("answered %s: %s", resp.Status, strings.TrimSpace(string(text)))
-	}
-	var answer struct{ ID string }
-	if err := json.Unmarshal(text, &answer); err != nil {
-		return "", 0, fmt.Errorf("answered 200, but not as Mekong does; is something else listening there?")
-	}
-	return answer.ID, time.Since(began), nil
+	return sample.Post(ctx, client, url, header, p.body)
 }

@@ -145,6 +145,7 @@ func (c *Console) rooms(mux *http.ServeMux) {
 	if c.opts.Sources != nil {
 		mux.Handle("GET /sources", c.signedIn(Viewer, c.sourcesPage))
 		mux.Handle("GET /sources/{name}/watch", c.signedIn(Operator, c.watchPage))
+		mux.Handle("POST /sources/{name}/test", c.act(Operator, c.test))
 	}
 	if c.opts.Sinks != nil {
 		mux.Handle("GET /sinks", c.signedIn(Viewer, c.sinksPage))

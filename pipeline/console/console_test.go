@@ -84,6 +84,9 @@ type places struct {
 	requests []Request
 	shapes   map[string]Shape
 	err      error
+
+	tested, testID string
+	testErr        error
 }
 
 func (p *places) Sources(context.Context) ([]SourceInfo, error) { return p.sources, p.err }
@@ -92,12 +95,18 @@ func (p *places) Latest(_ context.Context, source string, n int) ([]Request, err
 	return p.requests[:min(n, len(p.requests))], p.err
 }
 
+func (p *places) Test(_ context.Context, source string) (string, error) {
+	p.tested = source
+	return p.testID, p.testErr
+}
+
 func newPlaces(now time.Time) *places {
 	return &places{
 		sources: []SourceInfo{
 			{Name: "landing", Kind: "ladipage", URL: "https://leads.example.vn/in/landing", Secret: "sources.landing.ladipage.token", Here: true,
 				Taken: 1204, Refused: []Cause{{"unauthorized", 3}}, Last: now.Add(-time.Minute),
-				Forms: []FormSeen{{Form: "IELTS tháng 11", Page: "khoahoc.example.vn/ielts", Last: now.Add(-time.Minute), Count: 41}}},
+				Forms:    []FormSeen{{Form: "IELTS tháng 11", Page: "khoahoc.example.vn/ielts", Last: now.Add(-time.Minute), Count: 41}},
+				Unmapped: []Unmapped{{Form: "IELTS tháng 11", Field: "form_item3209", Count: 17, Last: now.Add(-time.Minute), Example: "Gọi 0912345678 sau 5 giờ"}}},
 			{Name: "support", Kind: "chatlog"},
 		},
 		sinks: []SinkInfo{

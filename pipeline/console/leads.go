@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -153,6 +154,38 @@ type leadView struct {
 	Meta    []Pair
 	Records []leadRecord
 	Behind  time.Duration
+	Follow  bool // it was sent a moment ago, and is followed until it is everywhere
+}
+
+// refresh is for browsers without JavaScript.
+func (l leadView) refresh() int {
+	if l.Follow {
+		return 2
+	}
+	return 0
+}
+
+// followMost is how long a test is followed: a sink that is held may hold it for days.
+const followMost = time.Minute
+
+// justSent says whether the address is that of a test which was sent a moment ago.
+func (c *Console) justSent(r *http.Request) bool {
+	at, err := strconv.ParseInt(r.URL.Query().Get("sent"), 10, 64)
+	if err != nil {
+		return false
+	}
+	age := c.opts.Now().Sub(time.Unix(at, 0))
+	return age > -followMost && age < followMost
+}
+
+// underWay says whether something of a lead is still on its way.
+func underWay(p trace.Path) bool {
+	for _, rec := range p.Records {
+		if slices.ContainsFunc(rec.Steps, func(s trace.Step) bool { return s.State == trace.Waiting }) {
+			return true
+		}
+	}
+	return len(p.Records) == 0 && (p.Step == nil || p.Step.State == trace.Waiting)
 }
 
 type leadRecord struct {
@@ -163,7 +196,12 @@ type leadRecord struct {
 func (c *Console) leadPage(w http.ResponseWriter, r *http.Request, v visitor) {
 	ctx, cancel := context.WithTimeout(r.Context(), searchMost)
 	defer cancel()
-	path, err := c.opts.Leads.Path(ctx, oneLine(r.URL.Query().Get("id"), textMost))
+	id := oneLine(r.URL.Query().Get("id"), textMost)
+	path, err := c.opts.Leads.Path(ctx, id)
+	if errors.Is(err, trace.ErrUnknown) && c.justSent(r) {
+		c.show(w, r, v, http.StatusOK, "lead", leadView{Path: trace.Path{ID: id}, Follow: true}) // the index is a moment behind
+		return
+	}
 	if errors.Is(err, trace.ErrUnknown) {
 		c.fault(w, r, v, http.StatusNotFound, "fault.lead")
 		return
@@ -173,7 +211,7 @@ func (c *Console) leadPage(w http.ResponseWriter, r *http.Request, v visitor) {
 		c.fault(w, r, v, http.StatusServiceUnavailable, "fault.index")
 		return
 	}
-	out := leadView{Path: path}
+	out := leadView{Path: path, Follow: underWay(path) && c.justSent(r)}
 	for _, l := range path.Lag {
 		out.Behind = max(out.Behind, l.Behind)
 	}

@@ -192,7 +192,7 @@ func TestWhoseSessionIsOverIsAskedToSignInAgain(t *testing.T) {
 func TestAViewerSeesNobody(t *testing.T) {
 	w := newWorld(t)
 	b := w.viewer()
-	for path, says := range map[string]string{"/leads": "N. T. Á.", "/lead?id=r-1": "09xx***678", "/buried": "Ngân sách", "/buried/7": "a***@", "/sinks": "crm"} {
+	for path, says := range map[string]string{"/leads": "N. T. Á.", "/lead?id=r-1": "09xx***678", "/buried": "Ngân sách", "/buried/7": "a***@", "/sinks": "crm", "/sources": "form_item3209"} {
 		a := w.get(b, path)
 		if a.status != 200 || !strings.Contains(a.body, says) {
 			t.Errorf("%s answers %d without %q", path, a.status, says)
@@ -214,8 +214,8 @@ func TestAViewerSeesNobody(t *testing.T) {
 			t.Errorf("a viewer's POST %s answers %d", path, a.status)
 		}
 	}
-	if w.grave.did != "" || w.holds.did != "" {
-		t.Errorf("a viewer %s %s", w.grave.did, w.holds.did)
+	if w.grave.did != "" || w.holds.did != "" || w.places.tested != "" {
+		t.Errorf("a viewer %s %s, tested %s", w.grave.did, w.holds.did, w.places.tested)
 	}
 }
 

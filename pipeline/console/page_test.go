@@ -113,7 +113,7 @@ func TestWhatOthersNamedIsText(t *testing.T) {
 		t.Fatal(err)
 	}
 	*w.places = places{
-		sources: []SourceInfo{{Name: "landing", Kind: evil, URL: evil, Secret: evil, Here: true, Refused: []Cause{{evil, 1}}, Forms: []FormSeen{{Form: evil, Page: evil}}}},
+		sources: []SourceInfo{{Name: "landing", Kind: evil, URL: evil, Secret: evil, Here: true, Refused: []Cause{{evil, 1}}, Forms: []FormSeen{{Form: evil, Page: evil}}, Unmapped: []Unmapped{{Form: evil, Field: evil, Example: evil}}}},
 		sinks:   []SinkInfo{{Name: "crm", Kind: evil, Accept: []string{evil}, Where: evil, Link: evil, Columns: []Pair{{evil, evil}}, Calls: []Call{{evil, 1, 1}}, Credentials: []Credential{{Name: evil}}}},
 		shapes: map[string]Shape{"crm": {Title: evil, Besides: []string{evil}, Own: []string{evil}, Columns: []Column{{Name: evil, Field: evil, Type: evil, State: ColumnMissing, Note: evil}},
 			Findings: []pipeline.Finding{{Level: pipeline.Fail, Setting: evil, What: evil, Fix: evil}}}},
@@ -154,7 +154,7 @@ func TestSourcesAndSinks(t *testing.T) {
 	w := newWorld(t)
 	b := w.viewer()
 	for path, list := range map[string][]string{
-		"/sources": {`value="https://leads.example.vn/in/landing"`, "sources.landing.ladipage.token", "3 bị từ chối: mã sai hoặc thiếu", "IELTS tháng 11", "1 phút trước", "Đang đợi yêu cầu đầu tiên"},
+		"/sources": {`value="https://leads.example.vn/in/landing"`, "sources.landing.ladipage.token", "3 bị từ chối: mã sai hoặc thiếu", "IELTS tháng 11", "1 phút trước", "1 trường chưa ai ánh xạ", "form_item3209", "transform.landing.fields", "Đang đợi yêu cầu đầu tiên"},
 		"/sinks": {"Số điện thoại", "tối đa 200 bản ghi, 1 lần ghi cùng lúc", "2 lỗi", "4.310 trong 10.000 (43 %)", `<meter min="0" max="100" high="90" optimum="0" value="43">`,
 			"Khách hàng", "xem vừa xong", "được ghi", "đã đổi tên, vẫn ghi", "Tên khách", "không có", `href="https://example.larksuite.com/base/HTJ6b"`, "Người phụ trách, Đã gọi", "Mekong ID, Mekong version",
 			"the Base shows other times", "còn 1 giờ", "đã hết: hãy đăng nhập lại", `href="https://example.larksuite.com/base/HTJ6b?table=tbl1"`, "tạm giữ"},
@@ -165,7 +165,7 @@ func TestSourcesAndSinks(t *testing.T) {
 				t.Errorf("%s answers %d and does not say %q", path, a.status, says)
 			}
 		}
-		if strings.Contains(a.body, "/watch") {
+		if strings.Contains(a.body, "/watch") || strings.Contains(a.body, "/test") || strings.Contains(a.body, "0912345678") {
 			t.Errorf("%s offers a viewer what is for operators", path)
 		}
 	}
@@ -173,6 +173,9 @@ func TestSourcesAndSinks(t *testing.T) {
 		t.Errorf("a viewer who watches is answered %d", a.status)
 	}
 	o := w.operator()
+	if page := w.get(o, "/sources").body; !strings.Contains(page, "Gọi 0912345678 sau 5 giờ") {
+		t.Error("an operator sees no example of what nobody maps")
+	}
 	page := w.get(o, "/sources/landing/watch").body
 	for _, says := range []string{"name=An&amp;phone=0900000000", "mã sai hoặc thiếu", `data-new="source.landing" data-had="1207"`} {
 		if !strings.Contains(page, says) {

@@ -3,12 +3,15 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"mekong/cmd/internal/sample"
 	"mekong/config"
 	"mekong/pipeline"
 	"mekong/pipeline/bus"
@@ -30,23 +33,24 @@ var _ console.Sources = consoleSources{}
 // Sources implements console.Sources.
 func (s consoleSources) Sources(ctx context.Context) ([]console.SourceInfo, error) {
 	a := s.app
-	last, forms, err := s.lately(ctx)
+	left, err := a.newLeftovers()
+	if err != nil {
+		return nil, err
+	}
+	last, forms, err := s.lately(ctx, left)
 	if err != nil {
 		return nil, err
 	}
 	accepted, refused := a.doorCounts()
 	base := a.config.Console.Door
 	if base == "" {
-		base = "http://" + dialable(a.config.HTTP.Intake)
-		if a.Sources != nil && a.Sources.Door != nil {
-			base = "http://" + dialable(a.Sources.Door.Addr().String())
-		}
+		base = a.doorHere()
 	}
 	var out []console.SourceInfo
 	for _, name := range a.config.SourceNames() {
 		of := a.config.Sources[name]
 		info := console.SourceInfo{Name: name, Kind: blockOf(of), Here: a.Sources != nil, Taken: accepted[name],
-			Last: last[name], Forms: forms[name], Secret: shownBy(name, of)}
+			Last: last[name], Forms: forms[name], Unmapped: left.list(name), Secret: shownBy(name, of)}
 		if path := of.Path(); path != "" {
 			info.URL = strings.TrimRight(base, "/") + path
 		}
@@ -56,6 +60,30 @@ func (s consoleSources) Sources(ctx context.Context) ([]console.SourceInfo, erro
 		out = append(out, info)
 	}
 	return out, nil
+}
+
+// doorHere is the address of the door as this machine reaches it.
+func (a *App) doorHere() string {
+	if a.Sources != nil && a.Sources.Door != nil {
+		return "http://" + dialable(a.Sources.Door.Addr().String())
+	}
+	return "http://" + dialable(a.config.HTTP.Intake)
+}
+
+// Test implements console.Sources. The delivery goes through the real door, as its
+// sender's would, so that what is tested is what there is.
+func (s consoleSources) Test(ctx context.Context, source string) (id string, err error) {
+	of, ok := s.app.config.Sources[source]
+	if !ok || of.Path() == "" {
+		return "", fmt.Errorf("source %q is none that can be posted to", source)
+	}
+	now := time.Now()
+	header, body, err := sample.Dress(of, sample.Test(of, uint64(now.UnixNano()), now), now)
+	if err != nil {
+		return "", err
+	}
+	id, _, err = sample.Post(ctx, http.DefaultClient, s.app.doorHere()+of.Path(), header, body)
+	return id, err
 }
 
 // shownBy is where the configuration holds what a sender must show; "" where it shows
@@ -75,13 +103,18 @@ func shownBy(name string, s config.Source) string {
 }
 
 // lately is when each source's latest came and which forms the latest are of, as far as
-// the latest messages tell.
-func (s consoleSources) lately(ctx context.Context) (last map[string]time.Time, forms map[string][]console.FormSeen, err error) {
+// the latest messages tell; left is shown each of them.
+func (s consoleSources) lately(ctx context.Context, left *leftovers) (last map[string]time.Time, forms map[string][]console.FormSeen, err error) {
 	last, forms = map[string]time.Time{}, map[string][]console.FormSeen{}
 	err = s.walk(ctx, bus.Deliveries, "", func(k bus.Kept) {
-		if r, err := k.Raw(); err == nil && r.Received.After(last[r.Source]) {
+		r, err := k.Raw()
+		if err != nil {
+			return
+		}
+		if r.Received.After(last[r.Source]) {
 			last[r.Source] = r.Received
 		}
+		left.take(r)
 	})
 	if err != nil {
 		return nil, nil, err

@@ -1,9 +1,18 @@
-package main
+// Package sample makes up deliveries as the sender of a source would write them, proves
+// them as it would, and posts them: for mekong send and for the console's test button.
+// Nobody in them exists.
+//
+// It does not know where a door is, nor what becomes of what it posts.
+package sample
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"mekong/cmd/internal/leads"
@@ -13,16 +22,42 @@ import (
 	"mekong/sources/webhook"
 )
 
-// sample is made-up delivery n, as the source's sender would write it. Nobody in it
-// exists, and its IDs are its own.
-func sample(s config.Source, kind leads.Kind, n uint64, now time.Time) parcel {
+// TestName is who a test is from, in every source that names anybody, so that a person
+// who sees its row knows.
+const TestName = "Mekong thử nghiệm"
+
+// Parcel is the body of one request.
+type Parcel struct {
+	ContentType string
+	Body        []byte
+}
+
+// Make is made-up delivery n, as the source's sender would write it; kind says how a
+// lead is encoded. Its IDs are its own.
+func Make(s config.Source, kind leads.Kind, n uint64, now time.Time) Parcel {
+	return write(s, kind, leads.Make(n), "", n, now)
+}
+
+// Test is the same from [TestName].
+func Test(s config.Source, n uint64, now time.Time) Parcel {
 	lead := leads.Make(n)
+	for i := range lead {
+		if lead[i].Name == "name" {
+			lead[i].Value = TestName
+		}
+	}
+	return write(s, leads.URLEncoded, lead, "["+TestName+"] ", n, now)
+}
+
+// write writes a lead down. mark stands before what is said, where a source has words
+// and no name.
+func write(s config.Source, kind leads.Kind, lead leads.Lead, mark string, n uint64, now time.Time) Parcel {
 	id := fmt.Sprintf("mekong-send-%d", n)
 	person := map[string]string{}
 	for _, f := range lead {
 		person[f.Name] = f.Value
 	}
-	const question = "Khóa IELTS khai giảng ngày nào ạ? Số em là "
+	question := mark + "Khóa IELTS khai giảng ngày nào ạ? Số em là "
 	var v any
 	switch {
 	case s.ChatLog != nil:
@@ -45,10 +80,10 @@ func sample(s config.Source, kind leads.Kind, n uint64, now time.Time) parcel {
 	}
 	if v == nil {
 		ct, body := lead.Encode(kind)
-		return parcel{name: "sample", contentType: ct, body: body}
+		return Parcel{ct, body}
 	}
 	body, _ := json.Marshal(v) // maps of texts and numbers always are JSON
-	return parcel{name: "sample", contentType: "application/json", body: body}
+	return Parcel{"application/json", body}
 }
 
 // webhookSample is what a preset's system sends; nil where a form will do.
@@ -80,9 +115,9 @@ func webhookSample(preset, id, question string, person map[string]string, now ti
 	return nil
 }
 
-// dress proves a parcel as the source's sender would: the headers and the body to post.
-func dress(s config.Source, p parcel, now time.Time) (h http.Header, body []byte, err error) {
-	h, body = http.Header{"Content-Type": {p.contentType}}, p.body
+// Dress proves a parcel as the source's sender would: the headers and the body to post.
+func Dress(s config.Source, p Parcel, now time.Time) (h http.Header, body []byte, err error) {
+	h, body = http.Header{"Content-Type": {p.ContentType}}, p.Body
 	switch {
 	case s.LadiPage != nil:
 		for _, token := range append([]config.Secret{s.LadiPage.Token}, s.LadiPage.Tokens...) {
@@ -99,4 +134,32 @@ func dress(s config.Source, p parcel, now time.Time) (h http.Header, body []byte
 		body, err = webhook.Sign(*s.Webhook, h, body, fmt.Sprintf("mekong-send-%d", now.UnixNano()), now)
 	}
 	return h, body, err
+}
+
+// Post posts a body and gives the ID it was accepted under; "" where the answer is the
+// vendor's and has none. It follows no time-out but the client's and ctx.
+func Post(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (id string, took time.Duration, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return "", 0, err
+	}
+	req.Header = header
+	began := time.Now()
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", 0, fmt.Errorf("nobody answers (%w); is `mekong run` up?", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return "", 0, fmt.Errorf("the answer broke off: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", 0, fmt.Errorf("answered %s: %s", resp.Status, strings.TrimSpace(string(text)))
+	}
+	var answer struct{ ID string }
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return "", 0, fmt.Errorf("answered 200, but not as Mekong does; is something else listening there?")
+	}
+	return answer.ID, time.Since(began), nil
 }
