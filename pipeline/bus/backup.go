@@ -236,7 +236,12 @@ func Restore(ctx context.Context, o Options, copies []StreamCopy, get func(strea
 		}
 		made = append(made, c.Name)
 	}
-	return nil
+	// It was copied while it was being held.
+	_, err = b.js.ResumeConsumer(ctx, streamRaw, StageTransform)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	return err
 }
 
 // ErrNotEmpty means that there is something of Mekong's already.

@@ -214,8 +214,8 @@ func checkRestored(t *testing.T, r *Bus, before []string) {
 		t.Fatal(err)
 	}
 	info := c.CachedInfo()
-	if info.NumAckPending != 0 {
-		t.Errorf("%d deliveries were in hand", info.NumAckPending)
+	if info.NumAckPending != 0 || info.Paused {
+		t.Errorf("%d deliveries were in hand; paused: %v", info.NumAckPending, info.Paused)
 	}
 	for id, seq := range seqOf {
 		want := 0
