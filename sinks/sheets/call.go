@@ -73,7 +73,7 @@ type Call struct {
 // everything there is.
 const (
 	sheetFields = "sheetId,title,index,hidden,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)"
-	cellFields  = "startRow,startColumn,rowData(values(userEnteredValue,formattedValue)),columnMetadata(developerMetadata(metadataKey,metadataValue))"
+	cellFields  = "startRow,startColumn,rowData(values(userEnteredValue,formattedValue)),columnMetadata(developerMetadata(metadataKey,metadataValue)),rowMetadata(developerMetadata(metadataId,metadataKey))"
 	bookFields  = "properties(title,timeZone,locale),namedRanges(namedRangeId),sheets(properties(" + sheetFields + "))"
 	gridFields  = "namedRanges(namedRangeId),sheets(properties(" + sheetFields + "),data(" + cellFields + "))"
 )
@@ -88,6 +88,15 @@ func (s *Sink) getGrid(ctx context.Context, id string, ranges ...string) (*api.S
 	return call(ctx, s, id, false, func(ctx context.Context) (*api.Spreadsheet, error) {
 		return s.api.Spreadsheets.Get(id).Ranges(ranges...).Fields(gridFields).Context(ctx).Do()
 	})
+}
+
+// look reads a tab's header, size and fences.
+func (s *Sink) look(ctx context.Context, t *tab) error {
+	got, err := s.getGrid(ctx, t.book.id, wholeRow(t.title, 0))
+	if err != nil {
+		return err
+	}
+	return s.learn(t, got)
 }
 
 // getValues reads ranges of cells; formulas as such when formulas is set, as what

@@ -144,6 +144,7 @@ func (s *Sink) changeSome(ctx context.Context, t *tab, rows []*row) error {
 		reqs = append(reqs, rowTagged{t.gid, r.at, tags[r]})
 		ranges = append(ranges, wholeRow(t.title, r.at))
 	}
+	untagged := t.anchored
 	t.anchored = true
 	got, err := s.update(ctx, t.book.id, reqs, ranges...)
 	if err != nil {
@@ -153,6 +154,9 @@ func (s *Sink) changeSome(ctx context.Context, t *tab, rows []*row) error {
 			return errRaced
 		}
 		return err
+	}
+	if untagged {
+		s.passed(t, false)
 	}
 	before := t.shape()
 	if err := s.learn(t, got.UpdatedSpreadsheet); err != nil {
@@ -190,75 +194,47 @@ func (s *Sink) changeSome(ctx context.Context, t *tab, rows []*row) error {
 
 // valuesAt is a whole row that an answer shows.
 func valuesAt(got *api.Spreadsheet, gid, row int64) []any {
-	for _, sh := range got.Sheets {
-		if sh == nil || sh.Properties == nil || sh.Properties.SheetId != gid {
-			continue
-		}
-		for _, d := range sh.Data {
-			if d == nil || d.StartRow != row || len(d.RowData) == 0 || d.RowData[0] == nil {
-				continue
-			}
-			out := make([]any, d.StartColumn, d.StartColumn+int64(len(d.RowData[0].Values)))
-			for _, c := range d.RowData[0].Values {
-				out = append(out, text(c))
-			}
-			return out
+	sh := tabOf(got, gid)
+	if sh == nil {
+		return nil
+	}
+	for _, d := range sh.Data {
+		if d != nil && d.StartRow == row && len(d.RowData) > 0 {
+			return cellsIn(d, 0)
 		}
 	}
 	return nil
 }
 
+// cellsIn are the cells of one row of an answer's part, by column.
+func cellsIn(d *api.GridData, i int) []any {
+	if i >= len(d.RowData) || d.RowData[i] == nil {
+		return nil
+	}
+	out := make([]any, d.StartColumn, d.StartColumn+int64(len(d.RowData[i].Values)))
+	for _, c := range d.RowData[i].Values {
+		out = append(out, text(c))
+	}
+	return out
+}
+
 // fillTagged writes to tagged rows, wherever they are by now. One whose tag is gone was
 // deleted, and is left open.
 func (s *Sink) fillTagged(ctx context.Context, t *tab, rows []*row, tags map[*row]int64) error {
-	var data []filled
-	for _, r := range rows {
-		width := t.version.index + 1
-		if n := len(r.cells); n > 0 {
-			width = max(width, r.cells[n-1].c.index+1)
-		}
-		cells := make([]any, width) // nil leaves a cell alone
-		for _, p := range r.cells {
-			cells[p.c.index] = p.v
-		}
-		if r.ver != r.found.version {
-			cells[t.version.index] = r.ver
-		}
-		data = append(data, filled{tags[r], cells})
+	list := make([]written, len(rows))
+	for i, r := range rows {
+		list[i] = r.asChange(t, tags[r])
 	}
-	got, err := s.fill(ctx, t.book.id, data)
+	there, err := s.fillRows(ctx, t, list)
 	if err != nil {
 		return err
 	}
-	written := map[int64][]any{}
-	for _, a := range got.Responses {
-		if a == nil || a.UpdatedRange == "" || a.DataFilter == nil || a.DataFilter.DeveloperMetadataLookup == nil {
-			continue
-		}
-		cells := []any{}
-		if d := a.UpdatedData; d != nil && len(d.Values) > 0 {
-			for _, v := range d.Values[0] {
-				if v == "" {
-					v = nil
-				}
-				cells = append(cells, v)
-			}
-		}
-		written[a.DataFilter.DeveloperMetadataLookup.MetadataId] = cells
-	}
-	var done []outcome
 	for _, r := range rows {
-		if cells, ok := written[tags[r]]; ok {
-			done = append(done, outcome{r, r.put(t), cells})
+		if there[tags[r]] {
+			r.stored(t, r.at)
 		} else {
 			t.sure = false
 		}
-	}
-	if err := s.verify(ctx, t, done, tags); err != nil {
-		return err
-	}
-	for _, o := range done {
-		o.row.stored(t, o.row.at)
 	}
 	return nil
 }

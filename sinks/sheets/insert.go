@@ -125,9 +125,13 @@ func (s *Sink) insert(ctx context.Context, t *tab, rows []*row) error {
 	}
 	got, err := s.commit(ctx, t, reqs, t.around(at, n)...)
 	if err != nil {
+		if e := As(err); e != nil && e.Ambiguous {
+			s.doubt(t, anew(t, rows))
+		}
 		return err
 	}
 	t.anchored = false
+	s.passed(t, true)
 	return s.landed(ctx, t, got.UpdatedSpreadsheet, at, grown, rows)
 }
 
@@ -152,7 +156,7 @@ func (s *Sink) landed(ctx context.Context, t *tab, got *api.Spreadsheet, at, gro
 		return err
 	}
 	if t.shape() != before {
-		return s.replace(ctx, t, &was, at, rows)
+		return s.replace(ctx, t, &was, rows)
 	}
 	if err := s.rebind(t); err != nil {
 		return err
@@ -194,29 +198,27 @@ func cellAt(got *api.Spreadsheet, gid, row, col int64) any {
 	return nil
 }
 
-// replace mends rows that were written while a person moved a column: they are taken
-// out and written again where the columns are now, in one call.
-func (s *Sink) replace(ctx context.Context, t, was *tab, at int64, rows []*row) error {
-	if err := s.rebind(t); err != nil {
-		// A column is gone. What was written is no row yet, for its key may not be in
-		// the key column; it is taken away, and all begins anew.
-		if _, err := s.commit(ctx, t, []request{deleteRows(t, at, at+int64(len(rows)))}); err != nil {
-			return err
-		}
-		return errReshaped
-	}
-	for _, r := range rows {
-		s.plan(t, r)
-	}
-	n := int64(len(rows))
-	reqs := append([]request{deleteRows(t, at, at+n), insertRows(t, at, n)}, cellsOf(t, at, rows)...)
-	got, err := s.commit(ctx, t, reqs, t.around(at, n)...)
-	if err != nil {
+// replace mends rows that were written just after a person has moved a column. They
+// are found anew then, as any others.
+func (s *Sink) replace(ctx context.Context, t, was *tab, rows []*row) error {
+	d := anew(was, rows)
+	d.sure, d.during = true, t.columns
+	s.doubt(t, d)
+	t.read, t.sure, t.end = false, false, -1
+	if _, err := s.mend(ctx, t, d); err != nil {
 		return err
 	}
-	t.last = ""
-	t.rows -= n
-	return s.landed(ctx, t, got.UpdatedSpreadsheet, at, 0, rows)
+	s.believe(d)
+	return errReshaped
+}
+
+// anew are new rows as they were written to a tab.
+func anew(t *tab, rows []*row) *doubtful {
+	d := &doubtful{book: t.book.id, gid: t.gid, was: t.columns}
+	for _, r := range rows {
+		d.rows = append(d.rows, r.asNew(t))
+	}
+	return d
 }
 
 // cellsOf are the requests that fill new rows: one for each run of neighbouring

@@ -58,10 +58,6 @@ func appendRows(t *tab, n int64) request {
 	return &plain{AppendDimension: &api.AppendDimensionRequest{SheetId: t.gid, Dimension: "ROWS", Length: n, ForceSendFields: []string{"SheetId"}}}
 }
 
-func deleteRows(t *tab, from, to int64) request {
-	return &plain{DeleteDimension: &api.DeleteDimensionRequest{Range: rowsFrom(t, from, to)}}
-}
-
 func moveRow(t *tab, from, before int64) request {
 	return &plain{MoveDimension: &api.MoveDimensionRequest{Source: rowsFrom(t, from, from+1), DestinationIndex: before, ForceSendFields: []string{"DestinationIndex"}}}
 }

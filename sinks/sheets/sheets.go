@@ -40,6 +40,19 @@
 // metadata of the row, in a call whose answer shows what the row holds; then it is
 // written to by its tag, wherever it is by then. So a person may sort in between.
 //
+// # Moved columns
+//
+// Nothing addresses a cell by the tags of its row and its column, so a person who moves
+// or inserts a column in the second between our look and our call gets values into
+// columns that they are not for. The answer shows it, and every cell is put back; where
+// the answer is lost or that is refused, what was written is remembered until it was
+// looked at (repair.go, settle.go). What a person has written since stays. Two windows
+// are left. A cell of the person's own that is written to in the very second between
+// our look at the row and a change that hits it, because a column has moved, gets back
+// what we saw there, and a formula comes back as its text: the API has no condition on
+// what a cell holds. And where the process dies before it could look, values stay where
+// they are.
+//
 // # Quota
 //
 // A call a second goes to a spreadsheet, and the account's calls of a minute are
@@ -131,6 +144,7 @@ type Sink struct {
 	loaded   bool   // Memory was read
 	saved    string // what Memory holds, as far as is known
 	most     int    // bytes in one call, for now
+	doubtful []*doubtful
 	refused  *refusal
 	unfenced bool // Google does not take our fences
 

@@ -221,11 +221,14 @@ func (c *column) same(d *column) bool {
 }
 
 // shape is where everything is that a row is written by.
-func (t *tab) shape() string {
+func (t *tab) shape() string { return shapeOf(t.columns) }
+
+// shapeOf is the same of columns.
+func shapeOf(list []*column) string {
 	var b strings.Builder
-	for _, c := range t.columns {
+	for _, c := range list {
 		if len(c.tags) > 0 {
-			b.WriteString(strconv.FormatInt(c.index, 10) + " " + strings.Join(c.tags, "\x00") + "\n")
+			b.WriteString(itoa(c.index) + " " + strings.Join(c.tags, "\x00") + "\n")
 		}
 	}
 	return b.String()

@@ -140,6 +140,9 @@ func (s *Sink) round(ctx context.Context, rows []*row) error {
 	if err := s.refresh(ctx, t); err != nil {
 		return err
 	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
 	var entries []*entry
 	for _, r := range rows {
 		entries = append(entries, r.entries...)
@@ -191,11 +194,7 @@ func (s *Sink) refresh(ctx context.Context, t *tab) error {
 	if !t.unseen {
 		return nil
 	}
-	got, err := s.getGrid(ctx, t.book.id, wholeRow(t.title, 0))
-	if err != nil {
-		return err
-	}
-	if err := s.learn(t, got); err != nil {
+	if err := s.look(ctx, t); err != nil {
 		return err
 	}
 	t.unseen = false

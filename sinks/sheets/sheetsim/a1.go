@@ -32,6 +32,9 @@ const mostWritten = 2_000_000
 // cells is the size of a clipped area.
 func (a area) cells() int { return (a.r1 - a.r0) * (a.c1 - a.c0) }
 
+// single reports whether a is one cell, which as an address means from there on.
+func (a area) single() bool { return a.r1 == a.r0+1 && a.c1 == a.c0+1 }
+
 func (a area) holds(r, c int) bool {
 	return r >= a.r0 && (a.r1 < 0 || r < a.r1) && c >= a.c0 && (a.c1 < 0 || c < a.c1)
 }

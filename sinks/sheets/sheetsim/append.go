@@ -120,8 +120,10 @@ func appendValues(c *call, ask any, _ *mask) (any, *failure) {
 	}
 	e := &edit{tx: s.begin(b), s: s, who: c.who.email}
 	out, f := e.append(a, t, found, lines, parse, insert)
-	if f == nil {
-		f = c.echo(b, &out.Updates, options)
+	if f == nil && options.include {
+		if a, f = b.parse(out.Updates.Range); f == nil {
+			f = c.echo(b, a, &out.Updates, options)
+		}
 	}
 	if f != nil {
 		e.rollback()

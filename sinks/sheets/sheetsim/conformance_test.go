@@ -78,8 +78,13 @@ func TestEveryMethodThroughTheOfficialClient(t *testing.T) {
 	if many.TotalUpdatedCells != 3 || many.TotalUpdatedRows != 3 || many.TotalUpdatedColumns != 1 || len(many.Responses) != 2 {
 		t.Errorf("batch %+v", many)
 	}
-	_, err = v.BatchUpdateByDataFilter(bookID, &sheets.BatchUpdateValuesByDataFilterRequest{ValueInputOption: "RAW", Data: []*sheets.DataFilterValueRange{{DataFilter: lookup[0], Values: [][]any{{nil, "0922222222"}}}}}).Do()
+	byData, err := v.BatchUpdateByDataFilter(bookID, &sheets.BatchUpdateValuesByDataFilterRequest{ValueInputOption: "RAW", IncludeValuesInResponse: true, Data: []*sheets.DataFilterValueRange{
+		{DataFilter: lookup[0], Values: [][]any{{nil, "0922222222"}}}}}).Do()
 	check("values.batchUpdateByDataFilter", err)
+	// The answer shows all that the filter found, not only what was written.
+	if r := byData.Responses[0]; r.UpdatedCells != 1 || fmt.Sprint(r.UpdatedData.Values) != "[[a 0922222222  y]]" || r.DataFilter.DeveloperMetadataLookup.MetadataKey != "row" {
+		t.Errorf("by filter %+v, %+v", r, r.UpdatedData)
+	}
 	one, err := v.Get(bookID, tab+"A1:D").ValueRenderOption("UNFORMATTED_VALUE").Do()
 	check("values.get", err)
 	same(t, "read", rows(one.Values), "\"Key\" \"Phone\" \"\" \"x\"\n\"a\" \"0922222222\" \"\" \"y\"\n\"b\" \"0911111111\" \"\" \"z\"\n\"c\" 1")

@@ -28,6 +28,17 @@ type updated struct {
 	Data    *valueRange `json:"updatedData,omitempty"`
 }
 
+// updatedBy is the answer about what a data filter found; Data is all of it, not only
+// what was written.
+type updatedBy struct {
+	Range   string      `json:"updatedRange"`
+	Rows    int         `json:"updatedRows,omitempty"`
+	Columns int         `json:"updatedColumns,omitempty"`
+	Cells   int         `json:"updatedCells,omitempty"`
+	Data    *valueRange `json:"updatedData,omitempty"`
+	Filter  *dataFilter `json:"dataFilter"`
+}
+
 // transposed turns columns into rows.
 func transposed(lines [][]any) [][]any {
 	width := 0
@@ -65,11 +76,10 @@ func (e *edit) write(a area, lines [][]any, parse bool) (updated, *failure) {
 		return out, a.tooFar()
 	}
 	r1, c1 := s.rows, s.cols
-	single := a.r1 == a.r0+1 && a.c1 == a.c0+1
-	if a.r1 >= 0 && !single {
+	if a.r1 >= 0 && !a.single() {
 		r1 = a.r1
 	}
-	if a.c1 >= 0 && !single {
+	if a.c1 >= 0 && !a.single() {
 		c1 = a.c1
 	}
 	width := 0
@@ -154,13 +164,17 @@ func (c *call) responseOptions(major string) (a asked, f *failure) {
 	return
 }
 
-func (c *call) echo(b *book, u *updated, a asked) *failure {
+// echo puts the values of what was written into its answer; where the range that was
+// asked for is larger, those of all of it, as the discovery document says.
+func (c *call) echo(b *book, requested area, u *updated, a asked) (f *failure) {
 	if !a.include {
 		return nil
 	}
-	at, f := b.parse(u.Range)
-	if f != nil {
-		return f
+	at := requested
+	if at.single() {
+		if at, f = b.parse(u.Range); f != nil {
+			return f
+		}
 	}
 	u.Data, f = c.fetch(b, at, a.how, a.byColumn)
 	return f
@@ -197,7 +211,7 @@ func updateValues(c *call, ask any, _ *mask) (any, *failure) {
 	e := &edit{tx: s.begin(b), s: s, who: c.who.email}
 	u, f := e.write(a, lines, parse)
 	if f == nil {
-		f = c.echo(b, &u, options)
+		f = c.echo(b, a, &u, options)
 	}
 	if f != nil {
 		e.rollback()
@@ -264,6 +278,7 @@ func (c *call) writeAll(input string, include bool, how rendering, pieces func(*
 	e := &edit{tx: s.begin(b), s: s, who: c.who.email}
 	out := totals{ID: b.id}
 	rows, cols, sheets := map[[2]any]bool{}, map[[2]any]bool{}, map[*sheet]bool{}
+	done := make([][]updated, len(list))
 	for i, p := range list {
 		lines, f := p.values.lines()
 		for _, a := range p.areas {
@@ -271,13 +286,10 @@ func (c *call) writeAll(input string, include bool, how rendering, pieces func(*
 			if f == nil {
 				u, f = e.write(a, lines, parse)
 			}
-			if f == nil {
-				byColumn, _ := majorColumns(p.values.MajorDimension)
-				f = c.echo(b, &u, asked{include, how, byColumn})
-			}
 			if f != nil {
 				break
 			}
+			done[i] = append(done[i], u)
 			out.Cells += u.Cells
 			for r := range u.Rows {
 				rows[[2]any{a.sheet, a.r0 + r}] = true
@@ -288,15 +300,26 @@ func (c *call) writeAll(input string, include bool, how rendering, pieces func(*
 			if u.Cells > 0 {
 				sheets[a.sheet] = true
 			}
-			if p.by == nil {
-				out.Each = append(out.Each, u)
-				continue
-			}
-			out.Each = append(out.Each, map[string]any{"updatedRange": u.Range, "updatedRows": u.Rows, "updatedColumns": u.Columns, "updatedCells": u.Cells, "dataFilter": p.by})
 		}
 		if f != nil {
 			e.rollback()
 			return nil, f.at(fmt.Sprintf("data[%d]", i))
+		}
+	}
+	// The values are shown as they are once all of it is written.
+	for i, p := range list {
+		byColumn, _ := majorColumns(p.values.MajorDimension) // lines has seen to it
+		for j, a := range p.areas {
+			u := done[i][j]
+			if f := c.echo(b, a, &u, asked{include, how, byColumn}); f != nil {
+				e.rollback()
+				return nil, f.at(fmt.Sprintf("data[%d]", i))
+			}
+			if p.by == nil {
+				out.Each = append(out.Each, u)
+				continue
+			}
+			out.Each = append(out.Each, updatedBy{u.Range, u.Rows, u.Columns, u.Cells, u.Data, p.by})
 		}
 	}
 	out.Rows, out.Columns, out.Sheets = len(rows), len(cols), len(sheets)
