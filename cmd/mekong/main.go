@@ -117,6 +117,8 @@ Run it with your configuration:  mekong run -c mekong.yaml`,
 		c.buriedCommand(),
 		c.replayCommand(),
 		c.forgetCommand(),
+		c.backupCommand(),
+		c.restoreCommand(),
 		c.benchCommand(),
 	)
 	return root
