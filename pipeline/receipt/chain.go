@@ -38,7 +38,7 @@ type line struct {
 
 // Most is the most that a receipt may have: a file, and the facts in it.
 const (
-	MostBytes = 8 << 20
+	MostBytes = 32 << 20
 	MostFacts = 20_000
 )
 

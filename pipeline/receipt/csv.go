@@ -25,7 +25,7 @@ func (r *Receipt) WriteCSV(w io.Writer, lang Lang) error {
 	}
 	t := tongue{lang}
 	var file bytes.Buffer
-	out, err := table.NewWriter(&file, table.CSV, []string{t.say("entry"), t.say("what"), t.say("item"), t.say("value"), t.say("data")}, table.Options{})
+	out, err := table.NewWriter(&file, table.CSV, []string{t.say("entry"), t.say("part"), t.say("item"), t.say("value"), t.say("data")}, table.Options{})
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (r *Receipt) WriteCSV(w io.Writer, lang Lang) error {
 	for _, row := range [][]any{
 		{nil, t.say("proof"), t.say("proof.key"), r.Key.String(), nil},
 		{nil, t.say("proof"), t.say("proof.head"), "sha256:" + r.Head.String(), r.carriedSeal()},
-		{nil, t.say("proof"), "mekong receipt verify", "--key " + r.Key.String(), fileWord + noSignature},
+		{nil, t.say("proof"), t.say("proof.check"), "mekong receipt verify FILE --key " + r.Key.String(), fileWord + noSignature},
 	} {
 		if err := out.Write(row); err != nil {
 			return err

@@ -25,7 +25,7 @@ func (t tongue) tell(f *Fact) (title string, items []Pair) {
 		t.tellReceived(f, add)
 		return t.say("received"), items
 	case f.Consent != nil:
-		t.tellConsent(f.Consent, add)
+		t.tellConsent(f, add)
 		return t.say("consent"), items
 	case f.Record != nil:
 		t.tellRecord(f, add)
@@ -106,23 +106,24 @@ func (c *Consent) words() string {
 	return "consent.none"
 }
 
-func (t tongue) tellConsent(c *Consent, add func(name, value string)) {
+func (t tongue) tellConsent(f *Fact, add func(name, value string)) {
+	c := f.Consent
 	add(t.say("consent.given"), t.say(c.words()))
 	add(t.say("consent.text"), c.Wording)
 	add(t.say("consent.sha256"), c.SHA256)
 	for _, p := range c.Sent {
 		add(t.say("consent.sent", p.Name), p.Value)
 	}
-	add(t.say("consent.at"), t.when(c.At))
+	add(t.say("consent.at"), t.when(c.At, f.At.Location()))
 	add(t.say("consent.form"), c.Form)
 	add(t.say("consent.page"), c.Page)
 	add(t.say("consent.url"), c.URL)
 }
 
 // when is a time as it stands in a record, shown as other times are if it is one.
-func (t tongue) when(s string) string {
+func (t tongue) when(s string, zone *time.Location) string {
 	if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return t.moment(at)
+		return t.moment(at.In(zone))
 	}
 	return s
 }
@@ -142,21 +143,23 @@ func (t tongue) tellRecord(f *Fact, add func(name, value string)) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
-		add(t.field(name), plain(r.Fields[name]))
+		add(t.field(name), t.when(t.plain(r.Fields[name]), f.At.Location()))
 	}
 }
 
 // plain is a field's value as text.
-func plain(v any) string {
+func (t tongue) plain(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
 	case []any: // a list, as it comes out of JSON
 		parts := make([]string, len(v))
 		for i, e := range v {
-			parts[i] = plain(e)
+			parts[i] = t.plain(e)
 		}
 		return strings.Join(parts, ", ")
+	case bool:
+		return t.say(strconv.FormatBool(v))
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}

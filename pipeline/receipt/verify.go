@@ -60,6 +60,7 @@ const (
 // looked at; those that fail say what does not fit.
 type Verdict struct {
 	Receipt  *Receipt // nil where the file could not be read
+	Sealed   bool     // the entries are as the key that the receipt names has sealed them
 	Findings []pipeline.Finding
 }
 
@@ -106,6 +107,7 @@ func Verify(file []byte, keys ...PublicKey) Verdict {
 		v.say(pipeline.Fail, "seal", "the seal does not fit the entries: they were made up, or the seal is another receipt's", "")
 		return v
 	}
+	v.Sealed = true
 	v.say(pipeline.OK, "seal", "the seal fits the entries", "")
 	if fileSigned(file, r.Key) {
 		v.say(pipeline.OK, "file", "every byte of the file is as it was issued", "")

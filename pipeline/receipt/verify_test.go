@@ -12,19 +12,22 @@ import (
 // One byte that is other than it was issued, anywhere in a file, and it is no receipt
 // any more.
 func TestEveryByteCounts(t *testing.T) {
-	// Two facts, so that each byte can be tried in every file.
-	r := issue(t, NewLedger(newMemory()), keyOf('k'), lead("landing-1", anName, anWording)[1])
-	for name, file := range files(t, r) {
+	// A small receipt, so that each byte can be tried.
+	r := issue(t, NewLedger(newMemory()), keyOf('k'), Fact{At: noon, Lead: "a", Consent: &Consent{Given: Yes, Wording: "Tôi đồng ý"}})
+	all := files(t, r)
+	for _, name := range []string{"vi.html", "en.csv"} {
+		file := all[name]
 		if v := Verify(file, r.Key); !v.OK() {
 			t.Fatalf("%s: %s", name, says(v.Findings))
 		}
 		for i := range file {
-			for _, with := range []byte{file[i] ^ 1, file[i] ^ 0x20} {
-				bad := bytes.Clone(file)
-				bad[i] = with
-				if v := Verify(bad, r.Key); v.OK() {
-					t.Fatalf("%s: byte %d may be %q instead of %q", name, i, with, file[i])
-				}
+			bad := bytes.Clone(file)
+			// A letter in the other case, where it is one: hexadecimal digits have two.
+			if bad[i] ^= 1; file[i]|0x20 >= 'a' && file[i]|0x20 <= 'z' {
+				bad[i] = file[i] ^ 0x20
+			}
+			if v := Verify(bad, r.Key); v.OK() {
+				t.Fatalf("%s: byte %d may be %q instead of %q", name, i, bad[i], file[i])
 			}
 		}
 		for _, n := range []int{0, 1, len(file) / 2, len(file) - 1} {

@@ -57,6 +57,8 @@ var words = map[string]word{
 	"received.sha256": {"SHA-256 của nội dung nguyên bản", "SHA-256 of what was sent"},
 	"received.gone":   {"Nội dung nguyên bản không còn được lưu (hết thời hạn nats.keep).", "What was sent is no longer kept (nats.keep is over)."},
 	"bytes":           {"%d byte", "%d bytes"},
+	"true":            {"có", "yes"},
+	"false":           {"không", "no"},
 
 	"fact.client_ip":    {"Địa chỉ IP người gửi", "Sender's IP address"},
 	"fact.user_agent":   {"Trình duyệt", "Browser"},
@@ -95,10 +97,10 @@ var words = map[string]word{
 	"ref":       {"Dòng hoặc mã ở đích", "Row or record ID there"},
 	"why":       {"Lý do", "Reason"},
 	"entry":     {"Mục", "Entry"},
+	"part":      {"Phần", "Part"},
 	"item":      {"Điều", "Item"},
 	"value":     {"Giá trị", "Value"},
 	"data":      {"Dữ liệu để kiểm tra", "Data to verify"},
-	"hash":      {"Mã băm", "Hash"},
 	"transform": {"chuyển đổi", "transform"},
 
 	"state.waiting":  {"đang chờ", "waiting"},
@@ -119,6 +121,7 @@ var words = map[string]word{
 	"proof.seal":   {"Chữ ký Ed25519 trên mã băm cuối", "Ed25519 signature over the last hash"},
 	"proof.prev":   {"Mã băm của biên nhận trước trong sổ", "Hash of the ledger's line before"},
 	"proof.how":    {"Mỗi mục được băm cùng mã băm của mục trước; mã cuối và toàn bộ tệp này được ký. Kiểm tra, không cần dữ liệu của nơi lập:", "Each entry is hashed together with the hash of the one before; the last hash and this whole file are signed. To check it, without any data of whoever issued it:"},
+	"proof.check":  {"Kiểm tra bằng", "To check it"},
 	"proof.what":   {"Biên nhận chứng minh điều hệ thống này đã ghi lại và không sửa từ lúc lập. Nó không chứng minh trang web đã hiển thị gì quanh ô đồng ý, hay ô có được đánh dấu sẵn hay không.", "A receipt proves what this installation had written down, unaltered since it was issued. It does not prove what a page showed around the box, or whether the box was ticked beforehand."},
 	"proof.person": {"Tệp này chứa dữ liệu cá nhân của người được nêu.", "This file holds personal data of the person it is about."},
 	"proof.data":   {"Dữ liệu để máy kiểm tra", "Data for machines to verify"},
