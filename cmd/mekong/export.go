@@ -119,6 +119,10 @@ func (c *cli) export(ctx context.Context, o exportOptions) error {
 	if o.out == "" {
 		o.out = o.from + "-" + now.Format("2006-01-02") + "." + string(format)
 	}
+	// Before anything is written: what nobody could read about later is not given away.
+	if err := app.NoteAct(conf, "exported", o.from, kept.rows, string(format)); err != nil {
+		return err
+	}
 	write := func(w io.Writer) error {
 		return kept.write(w, format, table.Options{Title: o.from, Zone: zone}, o.names)
 	}

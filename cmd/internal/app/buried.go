@@ -23,6 +23,7 @@ type Operator struct {
 	// Running: somebody works on what is stored. False only where it is known that
 	// nobody does.
 	Running bool
+	acts    *acts // who does it by a command; nil: somebody else writes it down
 }
 
 // Operate opens the bus for an operator, beside a mekong that may be running. done
@@ -32,7 +33,12 @@ func Operate(ctx context.Context, c *config.Config, log *slog.Logger) (o *Operat
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Operator{app: a, Running: running}, a.Close, nil
+	acts, err := openActs(c)
+	if err != nil {
+		a.Close()
+		return nil, nil, err
+	}
+	return &Operator{app: a, Running: running, acts: acts}, a.Close, nil
 }
 
 // Operator is the one of a process that runs.
@@ -175,11 +181,30 @@ func (o *Operator) ReplayBuried(ctx context.Context, f BuriedFilter, dry bool, t
 		}
 		return nil
 	})
+	if n > 0 && !dry {
+		err = errors.Join(err, o.acts.note("replayed", f.what(), n, ""))
+	}
 	return n, err
+}
+
+// what names the buried that a filter means, for who did what.
+func (f BuriedFilter) what() string {
+	switch {
+	case len(f.Seqs) == 1:
+		return fmt.Sprint("#", f.Seqs[0])
+	case f.Sink != "":
+		return f.Sink
+	}
+	return "*"
 }
 
 // DropBuried takes some of the buried out for good, each with the reason.
 func (o *Operator) DropBuried(ctx context.Context, seqs []uint64, reason string) (n int, err error) {
+	defer func() {
+		if n > 0 {
+			err = errors.Join(err, o.acts.note("dropped", BuriedFilter{Seqs: seqs}.what(), n, reason))
+		}
+	}()
 	for _, seq := range seqs {
 		if err := o.app.Bus.DropBecause(ctx, seq, reason); err != nil {
 			return n, fmt.Errorf("%d: %w", seq, err)

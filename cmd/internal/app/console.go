@@ -67,7 +67,7 @@ func (a *App) openRooms(o *console.Options) (err error) {
 		}
 		o.Token = a.link.token
 	}
-	o.Audit, err = console.OpenAudit(filepath.Join(dir, "audit.jsonl"))
+	o.Audit, err = console.OpenAudit(filepath.Join(dir, auditFile))
 	return err
 }
 

@@ -55,7 +55,7 @@ const forgottenRule = "forgotten"
 // then every sink erases the rows; and only when all have is anything taken out of the
 // streams, because what is there is how the rows are known. When it fails, what it did
 // is in the proof, and the same call goes on.
-func (o *Operator) Forget(ctx context.Context, f *Found, how ForgetOptions) (Proof, error) {
+func (o *Operator) Forget(ctx context.Context, f *Found, how ForgetOptions) (p Proof, err error) {
 	if how.Now == nil {
 		how.Now = time.Now
 	}
@@ -67,13 +67,18 @@ func (o *Operator) Forget(ctx context.Context, f *Found, how ForgetOptions) (Pro
 			how.Tell(step)
 		}
 	}
-	p := Proof{Began: how.Now().UTC(), Rows: map[string]int{}, Streams: map[string]int{}, Failed: map[string]string{},
+	p = Proof{Began: how.Now().UTC(), Rows: map[string]int{}, Streams: map[string]int{}, Failed: map[string]string{},
 		ByHand: slices.Clone(how.ByHand), Remains: map[string]int{}, Note: proofNote}
 	for _, name := range how.ByHand {
 		if _, ok := o.app.config.Sinks[name]; !ok {
 			return p, fmt.Errorf("there is no sink %q", name)
 		}
 	}
+	defer func() {
+		if len(p.Marks) > 0 { // from here on something was done
+			err = errors.Join(err, o.acts.note("forgot", p.Marks[0][:12], p.rows(), p.outcome()))
+		}
+	}()
 	gone, err := openSuppression(ctx, o.app.Bus, o.app.config.DataDir)
 	if err != nil {
 		return p, err
@@ -134,7 +139,23 @@ func (o *Operator) Forget(ctx context.Context, f *Found, how ForgetOptions) (Pro
 	if p.Index, err = o.forgetIndex(ctx, f); err != nil {
 		return p, err
 	}
-	return p, o.prove(ctx, f, &p, how, closeSinks, tell)
+	err = o.prove(ctx, f, &p, how, closeSinks, tell)
+	return p, err
+}
+
+// rows is how many rows the sinks were told to erase, at the most of them.
+func (p Proof) rows() (n int) {
+	for _, of := range p.Rows {
+		n = max(n, of)
+	}
+	return n
+}
+
+func (p Proof) outcome() string {
+	if p.Complete {
+		return "complete"
+	}
+	return "not complete: to be done again"
 }
 
 // forgetIndex takes a person out of the index of leads, where there is one. It reads up

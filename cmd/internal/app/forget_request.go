@@ -64,8 +64,10 @@ func (o *Operator) RequestForget(ctx context.Context, term string, now time.Time
 	if value, err = json.Marshal(r); err != nil {
 		return r, err
 	}
-	_, err = kv.Set(ctx, r.Mark, value, revision)
-	return r, err
+	if _, err = kv.Set(ctx, r.Mark, value, revision); err != nil {
+		return r, err
+	}
+	return r, o.acts.note("noted a request", r.Mark[:12], 0, "")
 }
 
 // workingDays is so many days on, Saturdays and Sundays not counted.

@@ -105,7 +105,11 @@ func (o *Operator) Replay(ctx context.Context, r ReplayOptions) (ReplayState, er
 	if r.Rate > 0 {
 		run.limit = rate.NewLimiter(rate.Limit(r.Rate), max(1, min(r.Rate, replayBatch)))
 	}
+	before := run.job.Sent
 	err = run.all(ctx)
+	if sent := run.job.Sent - before; sent > 0 {
+		err = errors.Join(err, o.acts.note("replayed history", r.Source+" → "+strings.Join(sinks, ", "), sent, ""))
+	}
 	return run.state(""), err
 }
 
