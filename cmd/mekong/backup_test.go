@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/tar"
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -37,7 +39,18 @@ func TestBackupAndRestoreByHand(t *testing.T) {
 	if code, out := told(t, "restore", "-c", filepath.Join(dir, "mekong.yaml"), backup); code != exitFailed || !strings.Contains(out, "nothing was changed") && !strings.Contains(out, "stop it first") {
 		t.Errorf("a restore over one that runs: code %d:\n%s", code, out)
 	}
+	code, tarred, errOut := mekong(t, "backup", "-c", filepath.Join(dir, "mekong.yaml"), "-")
+	if code != exitOK || !strings.Contains(errOut, "Backed up to standard output") {
+		t.Fatalf("code %d:\n%s", code, errOut)
+	}
 	p.kill()
+	piped := written(t, t.TempDir(), "")
+	if code, out, errOut := mekongReading(t, tarred, "restore", "-c", piped, "-"); code != exitOK || !strings.Contains(out, "20  messages in RAW") {
+		t.Errorf("from a pipe: code %d:\n%s%s", code, out, errOut)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(piped), "data", ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
 	if code, out := told(t, "restore", "--check", backup); code != exitOK || !strings.Contains(out, "Whole and unchanged") {
 		t.Errorf("code %d:\n%s", code, out)
 	}
@@ -101,4 +114,48 @@ func TestBackupSaysWhatIsWrong(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(b, "manifest.json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it looks like a backup: %v", err)
 	}
+}
+
+// A tar file comes from a medium that somebody else may have written to: whatever it
+// says, nothing is written outside of the folder.
+func FuzzUnpacked(f *testing.F) {
+	for _, h := range []tar.Header{
+		{Name: "streams/RAW", Typeflag: tar.TypeReg, Size: 3},
+		{Name: "../out", Typeflag: tar.TypeReg, Size: 3},
+		{Name: "/etc/out", Typeflag: tar.TypeReg, Size: 3},
+		{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "/etc"},
+	} {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		h.Mode = 0o600
+		err := w.WriteHeader(&h)
+		if err == nil && h.Size > 0 {
+			_, err = w.Write([]byte("abc"))
+		}
+		if err := errors.Join(err, w.Close()); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		dir := t.TempDir()
+		in := filepath.Join(dir, "in")
+		if err := os.Mkdir(in, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		_ = unpacked(t.Context(), bytes.NewReader(text), in)
+		there, err := os.ReadDir(dir)
+		if err != nil || len(there) != 1 {
+			t.Errorf("outside there is %v, %v", there, err)
+		}
+		err = filepath.WalkDir(in, func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && !d.Type().IsRegular() {
+				t.Errorf("%s is a %s", path, d.Type())
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
