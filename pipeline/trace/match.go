@@ -15,16 +15,21 @@ const (
 	longestUTM  = 18 // digits of the longest number that advertisers' systems give
 )
 
-// match is the expression that finds the entries of term, with the filters that are
-// words too; "" finds all. It is not possible when nothing can have such a word.
-func (q *query) match(term string) (expr string, possible bool, err error) {
+// words is the expression that finds the entries of term; "" finds all. It is not possible
+// when nothing can have such a word.
+func (q *query) words(term string) (expr string, possible bool, err error) {
+	if term == "" {
+		return "", true, nil
+	}
+	expr, err = q.term(term)
+	return expr, expr != "", err
+}
+
+// match adds the filters that are words too.
+func (q *query) match(words string) string {
 	var ands []string
-	if term != "" {
-		one, err := q.term(term)
-		if err != nil || one == "" {
-			return "", false, err
-		}
-		ands = append(ands, one)
+	if words != "" {
+		ands = append(ands, words)
 	}
 	for _, f := range [...]struct{ of, value string }{{ofSource, q.filter.Source}, {ofForm, q.filter.Form}, {ofKind, q.filter.Kind}} {
 		if f.value != "" {
@@ -34,7 +39,7 @@ func (q *query) match(term string) (expr string, possible bool, err error) {
 	if kinds := q.kinds(); len(kinds) > 0 {
 		ands = append(ands, either(kinds))
 	}
-	return strings.Join(ands, " AND "), true, nil
+	return strings.Join(ands, " AND ")
 }
 
 // term is what one of these may be: a phone, an address, a page, a value of utm_*, a

@@ -116,6 +116,14 @@ type query struct {
 	limit  int
 }
 
+// before is the number that what is searched for is below.
+func (q *query) before() int64 {
+	if q.filter.Until.IsZero() {
+		return q.after
+	}
+	return min(q.after, q.filter.Until.UnixMicro())
+}
+
 func (q *query) run(term string) ([]Entered, error) {
 	if term != "" {
 		// An ID is exact; whatever has one is meant.
@@ -131,7 +139,7 @@ func (q *query) run(term string) ([]Entered, error) {
 			return q.entries(`record r`, append([]string{among(`r.n`, ns)}, ss.hold(`r.n`)...), nil, true)
 		}
 	}
-	match, possible, err := q.match(term)
+	words, possible, err := q.words(term)
 	if err != nil || !possible {
 		return nil, err
 	}
@@ -140,9 +148,9 @@ func (q *query) run(term string) ([]Entered, error) {
 		return nil, err
 	}
 	if ss != nil {
-		return q.standing(term, match, ss)
+		return q.standing(words, ss)
 	}
-	if match != "" {
+	if match := q.match(words); match != "" {
 		return q.entries(wordsFirst, []string{`words MATCH ?`}, []any{match}, false)
 	}
 	return q.entries(`record r`, nil, nil, true)
@@ -158,14 +166,11 @@ func (q *query) entries(from string, where []string, args []any, compare bool) (
 	if strings.HasPrefix(from, "words") {
 		n = `words.rowid` // so that the list of documents is walked, not sorted
 	}
-	where = append(where, n+` < ?`)
-	args = append(args, q.after)
+	// One bound: of two, SQLite walks to the one and compares with the other.
+	where, args = append(where, n+` < ?`), append(args, q.before())
 	f := &q.filter
 	if !f.Since.IsZero() {
 		where, args = append(where, n+` >= ?`), append(args, f.Since.UnixMicro())
-	}
-	if !f.Until.IsZero() {
-		where, args = append(where, n+` < ?`), append(args, f.Until.UnixMicro())
 	}
 	if compare {
 		for _, c := range [...]struct{ column, value string }{{"source", f.Source}, {"form", f.Form}, {"kind", f.Kind}} {

@@ -158,33 +158,28 @@ func (q *query) next(ss spans, before int64, n int) ([]int64, error) {
 	return ns[:min(n, len(ns))], nil
 }
 
-// standing finds what is in one of spans, and has the words of match.
-func (q *query) standing(term, match string, ss spans) ([]Entered, error) {
-	before := q.after
-	if !q.filter.Until.IsZero() {
-		before = min(before, q.filter.Until.UnixMicro())
-	}
+// standing finds what is in one of spans, and has the words.
+func (q *query) standing(words string, ss spans) ([]Entered, error) {
+	match := q.match(words)
 	most := probeMost
 	if match == "" {
 		most = q.limit
 	}
-	ns, err := q.next(ss, before, most+1)
+	ns, err := q.next(ss, q.before(), most+1)
 	switch {
 	case err != nil || len(ns) == 0:
 		return nil, err
-	case match == "":
-		return q.entries(`record r`, []string{among(`r.n`, ns)}, nil, true)
-	case len(ns) > most:
+	case match != "" && len(ns) > most:
 		return q.entries(wordsFirst, append([]string{`words MATCH ?`}, ss.hold(`words.rowid`)...), []any{match}, false)
-	case term == "":
-		// Source, form and kind are in the entries too.
+	case words == "":
 		return q.entries(`record r`, []string{among(`r.n`, ns)}, nil, true)
 	}
+	// Source, form and kind are in the entries too, and have the longest lists.
 	n := `words.rowid`
 	if len(ns) > probeFew {
 		n = `+` + n // not to be looked for, but compared
 	}
-	return q.entries(wordsFirst, []string{`words MATCH ?`, among(n, ns)}, []any{match}, false)
+	return q.entries(wordsFirst, []string{`words MATCH ?`, among(n, ns)}, []any{words}, true)
 }
 
 // among is the condition that n is one of ns.
