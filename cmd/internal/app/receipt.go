@@ -51,6 +51,7 @@ type Receipts struct {
 	app   *App
 	index *trace.Index
 	zone  *time.Location
+	acts  *acts // who issues them by a command; nil: somebody else writes it down
 }
 
 // Receipts are those of a process that runs; without an index of leads there are none.
@@ -66,7 +67,7 @@ func newReceipts(a *App, x *trace.Index) (*Receipts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("timezone: %w", err)
 	}
-	return &Receipts{a, x, zone}, nil
+	return &Receipts{app: a, index: x, zone: zone}, nil
 }
 
 // OpenReceipts opens what a command needs to issue receipts, beside a mekong that may be
@@ -98,7 +99,10 @@ func OpenReceipts(ctx context.Context, c *config.Config, log *slog.Logger, told 
 			return nil, nil, fmt.Errorf("the index cannot be brought up: %w", err)
 		}
 	}
-	r, err = newReceipts(a, x)
+	if r, err = newReceipts(a, x); err != nil {
+		return nil, nil, err
+	}
+	r.acts, err = openActs(c)
 	return r, a.Close, err
 }
 
@@ -277,7 +281,12 @@ func (r *Receipts) Issue(ctx context.Context, o ReceiptOptions) (*receipt.Receip
 	if err != nil {
 		return nil, err
 	}
-	return receipt.Issue(ctx, ledger, key, o.Now.In(r.zone), o.By, facts)
+	issued, err := receipt.Issue(ctx, ledger, key, o.Now.In(r.zone), o.By, facts)
+	if err != nil {
+		return nil, err
+	}
+	// The data leave the house with it.
+	return issued, r.acts.note("exported", fmt.Sprint("receipt ", issued.Number), len(g.paths), "")
 }
 
 func receiptLedger(ctx context.Context, b *bus.Bus) (*receipt.Ledger, error) {

@@ -199,6 +199,10 @@ func TestReceiptOfALead(t *testing.T) {
 	if err != nil || last.Number != 4 {
 		t.Errorf("%+v %v", last, err)
 	}
+	audit, err := os.ReadFile(filepath.Join(c.DataDir, auditFile))
+	if err != nil || !bytes.Contains(audit, []byte(`"exported","on":"receipt 4","count":1`)) || bytes.Contains(audit, []byte("900000001")) {
+		t.Errorf("it is written down as %s, %v", audit, err)
+	}
 	if _, err := rs.Issue(t.Context(), ReceiptOptions{IDs: []string{"nobody"}, Now: time.Now()}); !errors.Is(err, ErrNothing) {
 		t.Error(err)
 	}
