@@ -76,6 +76,7 @@ type App struct {
 	watched  *vendors             // nil without a sink that has a vendor
 	notifier *larkchat.Notifier   // nil when nobody is to be told
 	door     *prometheus.Registry // of the door's metrics alone; nil without the role
+	tracing  *tracing             // nil when nothing is traced
 	link     link                 // into the console
 	undo     []func()             // in order of making; Close runs it backwards
 }
@@ -106,6 +107,9 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 		}
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.openTracing(ctx); err != nil {
+		return a, err
+	}
 	if err := a.openBus(ctx); err != nil {
 		return a, err
 	}
@@ -130,6 +134,7 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 			}
 		}
 	}
+	a.traceAll()
 	if c.Notices.On() && (a.has(RoleDeliver) || a.has(RoleTransform)) {
 		if a.notifier, err = openNotifier(c); err != nil {
 			return a, err
@@ -232,6 +237,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	a.tracing.stopped(ctx)
 	g.Go(func() error { return a.Ledger.Run(ctx) })
 	g.Go(func() error { return a.Bus.Janitor(ctx) })
 	if a.nats != nil {
@@ -247,7 +253,7 @@ func (a *App) Run(ctx context.Context) error {
 			return err
 		}
 		g.Go(func() error { return gone.follow(ctx, a.log) })
-		t = &worker.Transform{Bus: a.Bus, Of: of, AckWait: a.ackWait(), Log: a.log, Metrics: worker.NewTransformMetrics(a.registry), Forgotten: gone.Has}
+		t = &worker.Transform{Bus: a.Bus, Of: of, AckWait: a.ackWait(), Log: a.log, Metrics: worker.NewTransformMetrics(a.registry), Forgotten: gone.Has, Tracer: a.tracer()}
 		g.Go(func() error { return t.Run(ctx) })
 	}
 	for _, d := range a.delivers {

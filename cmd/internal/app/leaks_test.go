@@ -81,7 +81,8 @@ func TestNothingPersonalInLogs(t *testing.T) {
     mongodb: { database: mekong, collection: picky }
 `
 	text = strings.Replace(text, "  archive:\n", "  archive:\n    batch: { size: 1 }\n    max_attempts: 2\n", 1)
-	c := configured(t, t.TempDir(), text)
+	spans := newCollector(t)
+	c := configured(t, t.TempDir(), text+spans.config(", headers: { x-token: "+secretToken+" }"))
 	log := slog.New(slog.NewTextHandler(e, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}))
 	r := start(t, c, Options{Logger: log, Wrap: func(name string, s pipeline.Sink) pipeline.Sink {
 		if name == "archive" {
@@ -101,7 +102,8 @@ func TestNothingPersonalInLogs(t *testing.T) {
 		}
 		e.say("an answer", got.text)
 	}
-	token := map[string]string{"Token": secretToken, "Referer": "https://a.example.vn/?phone=0900001234"}
+	token := map[string]string{"Token": secretToken, "Referer": "https://a.example.vn/?phone=0900001234",
+		"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Tracestate": "a=0900001234", "Baggage": "phone=0900001234"}
 	answered("", person(1, ""), token, http.StatusOK)
 	answered("/"+secretToken, person(2, ""), nil, http.StatusOK)
 	answered("", person(3, "&trouble=panic"), token, http.StatusOK)
@@ -173,6 +175,17 @@ func TestNothingPersonalInLogs(t *testing.T) {
 		e.say("the operators' "+path, page)
 	}
 	r.stop()
+	e.say("an exported span", spans.everything())
+	for _, name := range []string{"receive", "transform", "deliver archive", "deliver picky", "deliver crm", "write archive", "write crm"} {
+		if len(spans.of("")[name]) == 0 {
+			t.Errorf("no span called %s was looked at", name)
+		}
+	}
+	for _, outcome := range []string{"stored", "buried", "held"} {
+		if !strings.Contains(spans.everything(), `"`+outcome+`"`) {
+			t.Errorf("no span tells that something was %s", outcome)
+		}
+	}
 
 	// Errors of a start that fails.
 	for _, mistake := range []string{
@@ -205,7 +218,7 @@ func TestNothingPersonalInLogs(t *testing.T) {
 			}
 		}
 	}
-	for _, where := range []string{"the log", "an answer", "why a record is buried", "why a sink is held", "the operators' /metrics", "the error of a start"} {
+	for _, where := range []string{"the log", "an answer", "why a record is buried", "why a sink is held", "the operators' /metrics", "the error of a start", "an exported span"} {
 		if e.said[where] == nil || e.said[where].Len() < 20 {
 			t.Errorf("%s says nothing, so nothing was looked at", where)
 		}
