@@ -36,7 +36,7 @@ func chromium(t *testing.T) *tab {
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // starts it
 		t.Fatal(err)
 	}
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancel)
 	return &tab{t, ctx}
 }
@@ -146,4 +146,4 @@ func TestInABrowser(t *testing.T) {
 	b.do("signing out", chromedp.Click("form[action='/logout'] button"), chromedp.WaitVisible("#password"))
 }
 
-var tabs = []string{"flow", "leads", "buried", "sources", "sinks", "health", "activity"}
+var tabs = []string{"flow", "leads", "buried", "sources", "sinks", "health", "forget", "activity"}

@@ -57,6 +57,8 @@ type Options struct {
 	// Leads finds records; Buried keeps what could not go on.
 	Leads  Leads
 	Buried Buried
+	// Forget finds people who ask for it, and erases them.
+	Forget Forget
 	// Doctor examines everything. It ends with its context.
 	Doctor func(context.Context) doctor.Report
 }
@@ -70,6 +72,7 @@ type Console struct {
 	sessions *sessions
 	attempts *attempts
 	pages    *pages
+	cases    *cases
 	flow     *sampler
 	health   *examiner[doctor.Report]
 	shapes   *examiner[map[string]Shape]
@@ -92,6 +95,9 @@ func New(o Options) (*Console, error) {
 	}
 	if o.Doctor != nil {
 		c.health = &examiner[doctor.Report]{run: o.Doctor, now: o.Now, fresh: healthFresh, most: healthMost, wait: healthWait}
+	}
+	if o.Forget != nil {
+		c.cases = newCases(o.Forget, o.Now, c.note)
 	}
 	if o.Shapes != nil {
 		c.shapes = &examiner[map[string]Shape]{run: o.Shapes, now: o.Now, fresh: shapesFresh, most: shapesMost, wait: shapesWait}
@@ -160,18 +166,29 @@ func (c *Console) rooms(mux *http.ServeMux) {
 	if c.health != nil {
 		mux.Handle("GET /health", c.signedIn(Viewer, c.healthPage))
 	}
+	if c.cases != nil {
+		mux.Handle("GET /forget", c.signedIn(Operator, c.forgetPage))
+		mux.Handle("GET /forget/{id}", c.signedIn(Operator, c.forgetCase))
+		mux.Handle("GET /forget/{id}/proof", c.signedIn(Operator, c.forgetProof))
+		mux.Handle("POST /forget/note", c.act(Operator, c.forgetNote))
+		mux.Handle("POST /forget/answered", c.act(Operator, c.forgetAnswered))
+		mux.Handle("POST /forget/find", c.act(Operator, c.forgetFind))
+		mux.Handle("POST /forget/{id}/evidence", c.act(Operator, c.forgetEvidence))
+		mux.Handle("POST /forget/{id}/erase", c.act(Operator, c.forgetErase))
+	}
 	if c.opts.Audit != nil {
 		mux.Handle("GET /activity", c.signedIn(Viewer, c.activityPage))
 	}
 }
 
-// tabs are the pages there are, in the order of the navigation.
-func (c *Console) tabs() (list []string) {
+// tabs are the pages there are for a role, in the order of the navigation.
+func (c *Console) tabs(role Role) (list []string) {
 	for _, t := range []struct {
 		name  string
 		there bool
 	}{
-		{"flow", c.flow != nil}, {"leads", c.opts.Leads != nil}, {"buried", c.opts.Buried != nil}, {"sources", c.opts.Sources != nil}, {"sinks", c.opts.Sinks != nil}, {"health", c.health != nil}, {"activity", c.opts.Audit != nil},
+		{"flow", c.flow != nil}, {"leads", c.opts.Leads != nil}, {"buried", c.opts.Buried != nil}, {"sources", c.opts.Sources != nil}, {"sinks", c.opts.Sinks != nil}, {"health", c.health != nil},
+		{"forget", c.cases != nil && role >= Operator}, {"activity", c.opts.Audit != nil},
 	} {
 		if t.there {
 			list = append(list, t.name)
@@ -182,7 +199,7 @@ func (c *Console) tabs() (list []string) {
 
 // start sends to the first page there is.
 func (c *Console) start(w http.ResponseWriter, r *http.Request, v visitor) {
-	tabs := c.tabs()
+	tabs := c.tabs(v.role)
 	if len(tabs) == 0 {
 		c.nowhere(w, r, v)
 		return
@@ -222,6 +239,9 @@ func (c *Console) Run(ctx context.Context) error {
 	}
 	if c.shapes != nil {
 		g.Go(func() error { c.shapes.work(ctx); return nil })
+	}
+	if c.cases != nil {
+		g.Go(func() error { c.cases.run(ctx); return nil })
 	}
 	g.Go(func() error {
 		defer cancel()

@@ -75,6 +75,7 @@ type world struct {
 	leads  *leads
 	grave  *grave
 	holds  *holds
+	people *people
 }
 
 // places are what a world's sources and sinks are said to be.
@@ -141,7 +142,7 @@ func (w *world) options(o *Options) {
 	}
 	o.Sources, o.Leads, o.Buried = w.places, w.leads, w.grave
 	o.Sinks = func(context.Context) ([]SinkInfo, error) { return w.places.sinks, nil }
-	o.Holds = w.holds
+	o.Holds, o.Forget = w.holds, w.people
 	o.Shapes = func(context.Context) map[string]Shape { return w.places.shapes }
 	audit, err := OpenAudit(w.t.TempDir() + "/audit.jsonl")
 	if err != nil {
@@ -158,6 +159,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: newClock()}
 	w.places, w.leads, w.grave, w.holds = newPlaces(w.clock.now()), newLeads(w.clock.now()), newGrave(w.clock.now()), &holds{}
+	w.people = newPeople(w.clock.now())
 	w.stands(func() (Snapshot, error) { return snapshot(w.clock.now()), nil })
 	var o Options
 	w.options(&o)

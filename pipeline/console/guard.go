@@ -74,7 +74,7 @@ func (c *Console) turnAway(w http.ResponseWriter, r *http.Request) {
 }
 
 // pagesOf are where somebody is taken to after signing in.
-var pagesOf = []string{"flow", "leads", "lead", "buried", "sources", "sinks", "health", "activity"}
+var pagesOf = []string{"flow", "leads", "lead", "buried", "sources", "sinks", "health", "forget", "activity"}
 
 // remembered is the page that was asked for, without what was searched there, which may
 // be somebody's number; "" for what is no page of ours.

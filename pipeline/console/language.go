@@ -82,6 +82,7 @@ func (l tongue) funcs() template.FuncMap {
 		"other": func() string { return languages[1-slices.Index(languages, l.code)] },
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"join":  strings.Join, "did": l.named("did."), "cause": l.named("cause."),
+		"day": l.day, "due": l.due, "mark": short, "place": l.named("place."),
 	}
 }
 
@@ -156,6 +157,27 @@ func (l tongue) exact(t time.Time) string {
 		layout = "15:04:05 02/01/2006"
 	}
 	return t.In(l.zone).Format(layout)
+}
+
+// day writes a date, in the zone of the configuration.
+func (l tongue) day(t time.Time) string {
+	layout := time.DateOnly
+	if l.code == "vi" {
+		layout = "02/01/2006"
+	}
+	return t.In(l.zone).Format(layout)
+}
+
+// due is how far off a date is that something is due at, or how long it is over.
+type due struct {
+	At   time.Time
+	Over bool
+	By   time.Duration
+}
+
+func (l tongue) due(t time.Time) due {
+	by := t.Sub(l.now())
+	return due{t, by < 0, by.Abs()}
 }
 
 // named says a name that others chose, in the words for it where there are some.

@@ -88,7 +88,7 @@ func TestLeadsAreFoundAndFollowed(t *testing.T) {
 		}
 	}
 	page = w.get(b, "/lead?id=r-1").body
-	for _, says := range []string{"phone=0912.345.678", "<td>0912.345.678</td><td>0912345678</td>", "phone_guess", `href="https://db.example/r-1"`, "5 lần thử", `href="/buried/7"`, "the field Ngân sách is a number", "1 Phố Huế", "origin"} {
+	for _, says := range []string{"phone=0912.345.678", "<td>0912.345.678</td><td>0912345678</td>", "phone_guess", `href="https://db.example/r-1"`, "5 lần thử", `href="/buried/7"`, "the field Ngân sách is a number", "1 Phố Huế", "origin", `action="/forget/find"`, `name="q" value="r-1"`} {
 		if !strings.Contains(page, says) {
 			t.Errorf("the path does not say %q", says)
 		}
@@ -214,8 +214,16 @@ func TestAViewerSeesNobody(t *testing.T) {
 			t.Errorf("a viewer's POST %s answers %d", path, a.status)
 		}
 	}
-	if w.grave.did != "" || w.holds.did != "" || w.places.tested != "" {
-		t.Errorf("a viewer %s %s, tested %s", w.grave.did, w.holds.did, w.places.tested)
+	for _, path := range []string{"/forget", "/forget/x", "/forget/x/proof", "/sources/landing/watch"} {
+		if a := w.get(b, path); a.status != http.StatusForbidden {
+			t.Errorf("a viewer's GET %s answers %d", path, a.status)
+		}
+	}
+	if strings.Contains(w.get(b, "/flow").body, `href="/forget"`) {
+		t.Error("a viewer is led to what is for operators")
+	}
+	if w.grave.did != "" || w.holds.did != "" || w.places.tested != "" || w.people.did != "" {
+		t.Errorf("a viewer %s %s, tested %s, %s", w.grave.did, w.holds.did, w.places.tested, w.people.did)
 	}
 }
 

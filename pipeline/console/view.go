@@ -78,7 +78,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, v visitor, status
 		f.Path = "/login" // never with the token of a link
 	}
 	if v.csrf != "" {
-		f.User, f.CSRF, f.Operator, f.Tabs = v.user, v.csrf, v.role >= Operator, c.tabs()
+		f.User, f.CSRF, f.Operator, f.Tabs = v.user, v.csrf, v.role >= Operator, c.tabs(v.role)
 	}
 	if d, ok := data.(refreshing); ok {
 		f.Refresh = d.refresh()

@@ -12,7 +12,7 @@ var said = regexp.MustCompile(`say "([a-z][a-zA-Z. ]*)"`)
 var saidInGo = regexp.MustCompile(`(?:say\(|Wrong: |StatusForbidden, |StatusServiceUnavailable, |StatusInternalServerError, |StatusNotFound, |StatusBadRequest, )"([a-z][a-zA-Z. ]*)"`)
 
 // built are the beginnings of keys that are put together where they are used.
-var built = []string{"tab.", "state.", "level.", "lang.", "did.", "cause.", "step.", "buried.", "chart.flow.", "chart.waits.", "sinks.done.", "column."}
+var built = []string{"tab.", "state.", "level.", "lang.", "did.", "cause.", "step.", "buried.", "chart.flow.", "chart.waits.", "sinks.done.", "column.", "forget.done.", "case.", "place."}
 
 func TestEveryWordIsThereInBothLanguagesAndUsed(t *testing.T) {
 	used := map[string]bool{}

@@ -24,7 +24,7 @@ const consoleToken = "console.token"
 func (a *App) openConsole() (err error) {
 	c := a.config
 	o := console.Options{Addr: c.HTTP.Console, Metrics: a.registry, Ready: a.Ready, Logger: a.log,
-		Flow: a.flow, Doctor: a.examine, Sources: consoleSources{a}, Sinks: a.sinkInfos, Shapes: a.shapes, Holds: consoleHolds{a.pauses}, Buried: consoleBuried{a.Operator()}}
+		Flow: a.flow, Doctor: a.examine, Sources: consoleSources{a}, Sinks: a.sinkInfos, Shapes: a.shapes, Holds: consoleHolds{a.pauses}, Buried: consoleBuried{a.Operator()}, Forget: consoleForget{a.Operator()}}
 	if a.Trace != nil {
 		o.Leads = a.Trace
 	}

@@ -23,6 +23,7 @@ type visitor struct {
 	*running
 	browser *http.Client
 	base    string
+	last    string // address that the last form led to
 }
 
 func (r *running) visit() *visitor {
@@ -128,6 +129,7 @@ func (v *visitor) send(path, action string, form url.Values) (int, string) {
 		v.t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	v.last = resp.Request.URL.Path
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		v.t.Fatal(err)

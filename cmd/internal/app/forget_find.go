@@ -64,7 +64,7 @@ func (o *Operator) Find(ctx context.Context, term string) (*Found, error) {
 			return nil, err
 		}
 		if !p.known() {
-			return nil, fmt.Errorf("%q is no phone, no address, and no record of that ID with one is kept", term)
+			return nil, fmt.Errorf("%q is no phone, no address, and no record of that ID with one is kept: %w", term, errNobody)
 		}
 	}
 	opened, done, err := o.openSinks(ctx)

@@ -24,14 +24,18 @@ const (
 	eraseDays  = 20
 )
 
+// errNobody means that a term is nothing to look for a person by.
+var errNobody = errors.New("nobody is known by that")
+
 // Request is one person's wish to be forgotten.
 type Request struct {
-	Mark   string    `json:"mark"` // as in [Proof]
-	Who    string    `json:"who"`  // masked
-	At     time.Time `json:"at"`
-	Answer time.Time `json:"answer"` // due
-	Erase  time.Time `json:"erase"`  // due
-	Done   time.Time `json:"done,omitzero"`
+	Mark     string    `json:"mark"` // as in [Proof]
+	Who      string    `json:"who"`  // masked
+	At       time.Time `json:"at"`
+	Answer   time.Time `json:"answer"` // due
+	Answered time.Time `json:"answered,omitzero"`
+	Erase    time.Time `json:"erase"` // due
+	Done     time.Time `json:"done,omitzero"`
 }
 
 // RequestForget notes a person's wish. The same one again stays as it is.
@@ -41,7 +45,7 @@ func (o *Operator) RequestForget(ctx context.Context, term string, now time.Time
 		return Request{}, err
 	}
 	if !p.learn(term) {
-		return Request{}, fmt.Errorf("%q is no phone and no address", term)
+		return Request{}, fmt.Errorf("%q is no phone and no address: %w", term, errNobody)
 	}
 	s, err := openSuppression(ctx, o.app.Bus, o.app.config.DataDir)
 	if err != nil {
@@ -123,29 +127,57 @@ func (o *Operator) ForgetRequests(ctx context.Context) ([]Request, error) {
 
 // fulfilled notes that the wishes of those marks are done.
 func (o *Operator) fulfilled(ctx context.Context, marks []string, now time.Time) error {
-	kv, err := o.app.Bus.KV(ctx, requestTable, 0)
-	if err != nil {
-		return err
-	}
 	for _, mark := range marks {
-		value, revision, err := kv.Get(ctx, mark)
-		if errors.Is(err, bus.ErrAbsent) {
-			continue
-		}
-		var r Request
-		if err == nil {
-			err = json.Unmarshal(value, &r)
-		}
-		if err != nil {
-			return err
-		}
-		r.Done = now.UTC()
-		if value, err = json.Marshal(r); err != nil {
-			return err
-		}
-		if _, err := kv.Set(ctx, mark, value, revision); err != nil {
+		err := o.amend(ctx, mark, func(r *Request) { r.Done = now.UTC() })
+		if err != nil && !errors.Is(err, bus.ErrAbsent) {
 			return err
 		}
 	}
 	return nil
+}
+
+// AnswerForget notes that the person of a wish was answered. The error is [bus.ErrAbsent]
+// where there is no such wish.
+func (o *Operator) AnswerForget(ctx context.Context, mark string, now time.Time) error {
+	return o.amend(ctx, mark, func(r *Request) {
+		if r.Answered.IsZero() {
+			r.Answered = now.UTC()
+		}
+	})
+}
+
+// amend changes a wish.
+func (o *Operator) amend(ctx context.Context, mark string, how func(*Request)) error {
+	kv, err := o.app.Bus.KV(ctx, requestTable, 0)
+	if err != nil {
+		return err
+	}
+	value, revision, err := kv.Get(ctx, mark)
+	var r Request
+	if err == nil {
+		err = json.Unmarshal(value, &r)
+	}
+	if err != nil {
+		return err
+	}
+	how(&r)
+	if value, err = json.Marshal(r); err != nil {
+		return err
+	}
+	_, err = kv.Set(ctx, mark, value, revision)
+	return err
+}
+
+// requestsOf are the wishes of a person that are not done.
+func (o *Operator) requestsOf(ctx context.Context, f *Found) ([]Request, error) {
+	s, err := openSuppression(ctx, o.app.Bus, o.app.config.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	all, err := o.ForgetRequests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	marks := s.marksOf(f.person)
+	return slices.DeleteFunc(all, func(r Request) bool { return !r.Done.IsZero() || !slices.Contains(marks, r.Mark) }), nil
 }
