@@ -23,9 +23,17 @@ type asker struct {
 	buf *bufio.Reader
 }
 
+// newAsker asks on in. One that asks there already goes on, because it may have read
+// ahead.
 func newAsker(in io.Reader, out io.Writer) *asker {
+	if a, ok := in.(*asker); ok {
+		return a
+	}
 	return &asker{in: in, out: out, buf: bufio.NewReaderSize(in, maxAnswer)}
 }
+
+// Read gives what was not asked for yet.
+func (a *asker) Read(p []byte) (int, error) { return a.buf.Read(p) }
 
 // errNoAnswer means that the input ended before an answer.
 var errNoAnswer = errors.New("there was no answer")

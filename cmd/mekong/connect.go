@@ -115,7 +115,7 @@ func (c *cli) settle(ctx context.Context, ask *asker, con *connection, mapped []
 	if err != nil {
 		return err
 	}
-	if !con.yes {
+	if !con.yes && !con.staged {
 		ok, err := ask.yes(ctx, fmt.Sprintf("Write this as sink %q into %s? [y/N] ", con.name, c.config))
 		if err != nil {
 			return err

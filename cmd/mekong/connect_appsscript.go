@@ -160,6 +160,10 @@ func (c *cli) scriptSecret(ctx context.Context, ask *asker, con *scriptConnectio
 	if err := con.plausible(c.config, "https://script.google.com/macros/s/later/exec", con.secret); err != nil {
 		return err
 	}
+	if !con.made {
+		con.toFile = c.beside(file)
+		return nil
+	}
 	return writeSecret(c.beside(file), con.secret)
 }
 

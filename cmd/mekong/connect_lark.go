@@ -20,6 +20,7 @@ type connectLarkOptions struct {
 	brand, endpoint       string
 	table                 string
 	yes                   bool
+	staged                bool // by init
 }
 
 func (c *cli) connectLarkCommand() *cobra.Command {
@@ -77,7 +78,7 @@ func (c *cli) connectLark(ctx context.Context, address string, o connectLarkOpti
 	}
 	ask := newAsker(c.in, c.out)
 	con := &larkConnection{
-		connection: connection{name: o.name, yes: o.yes, keyColumn: func(s config.Sink) string { return s.LarkBase.KeyColumn }},
+		connection: connection{name: o.name, yes: o.yes, staged: o.staged, keyColumn: func(s config.Sink) string { return s.LarkBase.KeyColumn }},
 		o:          o, link: link,
 	}
 	con.block = con.lines

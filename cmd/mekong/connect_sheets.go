@@ -23,6 +23,7 @@ type connectSheetsOptions struct {
 	clientSecretFile          string
 	endpoint, tokenEndpoint   string
 	yes, useEnv, useThisPlace bool
+	staged                    bool // by init
 }
 
 func (c *cli) connectSheetsCommand() *cobra.Command {
@@ -85,7 +86,7 @@ func (c *cli) connectSheets(ctx context.Context, address string, o connectSheets
 	}
 	ask := newAsker(c.in, c.out)
 	con := &sheetsConnection{
-		connection: connection{name: o.name, yes: o.yes, keyColumn: func(s config.Sink) string { return s.Sheets.KeyColumn }},
+		connection: connection{name: o.name, yes: o.yes, staged: o.staged, keyColumn: func(s config.Sink) string { return s.Sheets.KeyColumn }},
 		o:          o, link: strings.TrimSpace(address),
 	}
 	con.block = con.lines
