@@ -48,6 +48,10 @@ type Options struct {
 	Sinks      []string // sinks that the deliver role serves; empty: all
 	Production bool     // refuse what is only fit for trying out
 	Logger     *slog.Logger
+	// Silence is how long a worker that says nothing keeps what it holds, and a single
+	// writer its place, before another takes over; 0: 60 and 90 seconds, beside an
+	// embedded NATS 10.
+	Silence time.Duration
 	// Wrap puts something around a sink, for whoever wants to watch or disturb
 	// what it does; nil leaves all as they are.
 	Wrap func(name string, s pipeline.Sink) pipeline.Sink
@@ -193,7 +197,7 @@ func (a *App) openSinks(ctx context.Context) (err error) {
 	for _, s := range a.Sinks {
 		d := &worker.Deliver{
 			Bus: a.Bus, Name: s.Name, Sink: s.Sink, Limits: s.Limits, Accept: s.Config.Accept, Pace: s.Pace, Paused: a.pauses.of(s.Name),
-			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), Log: a.log, Metrics: a.measured,
+			MaxAttempts: s.Config.MaxAttempts, Grace: a.config.ShutdownGrace, AckWait: a.ackWait(), PinnedTTL: a.opts.Silence, Log: a.log, Metrics: a.measured,
 		}
 		if s.Config.Where != "" {
 			where, err := transform.Where(s.Config.Where)
@@ -293,6 +297,9 @@ func (a *App) Run(ctx context.Context) error {
 // choice. With the embedded NATS there are no workers but ours. What they are
 // silent about was lost with a crash or a connection, and need not wait long.
 func (a *App) ackWait() time.Duration {
+	if a.opts.Silence > 0 {
+		return a.opts.Silence
+	}
 	if a.nats != nil {
 		return 10 * time.Second
 	}

@@ -185,18 +185,23 @@ func (r *running) settled(sinks ...string) map[string]bus.Balance {
 // sink.
 func (r *running) documents(database, collection string) []bson.D {
 	r.t.Helper()
-	c, err := mongo.Connect(options.Client().ApplyURI(r.mongo.URI()).SetTimeout(time.Minute))
+	return documentsAt(r.t, r.mongo.URI(), database, collection)
+}
+
+func documentsAt(t testing.TB, uri, database, collection string) []bson.D {
+	t.Helper()
+	c, err := mongo.Connect(options.Client().ApplyURI(uri).SetTimeout(time.Minute))
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = c.Disconnect(context.Background()) }() // it has only read
-	cur, err := c.Database(database).Collection(collection).Find(r.t.Context(), bson.D{})
+	cur, err := c.Database(database).Collection(collection).Find(t.Context(), bson.D{})
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var out []bson.D
-	if err := cur.All(r.t.Context(), &out); err != nil {
-		r.t.Fatal(err)
+	if err := cur.All(t.Context(), &out); err != nil {
+		t.Fatal(err)
 	}
 	return out
 }
