@@ -34,7 +34,7 @@
 // the session's ID and may know better.
 //
 // The address may come from a customer, so by default only public addresses are
-// connected to, no redirect is followed and no proxy used. No error or finding holds an
+// connected to (package outbound), no redirect is followed and no proxy used. No error or finding holds an
 // address beyond its host, a header, a question, or any text of an answer. The package
 // does not know how a reply is sent ([Options.Reply]) nor where turns go
 // ([Options.Emit]).
@@ -51,6 +51,7 @@ import (
 
 	"mekong/config"
 	"mekong/pipeline"
+	"mekong/sinks/outbound"
 )
 
 // Options are what the sink works with. Reply and Emit must be given.
@@ -87,14 +88,15 @@ const Polite = "Xin lỗi, hiện em chưa trả lời được câu này. Em đ
 // Sink answers the messages of one source. All methods may be called at once; the
 // messages of one session are answered one after the other.
 type Sink struct {
-	source string
-	conf   config.LarkReply
-	url    *url.URL
-	header http.Header
-	polite string
-	opts   Options
-	client *http.Client
-	memory *memory
+	source  string
+	conf    config.LarkReply
+	url     *url.URL
+	header  http.Header
+	polite  string
+	opts    Options
+	client  *http.Client
+	dialler outbound.Dialer
+	memory  *memory
 }
 
 var _ pipeline.Sink = (*Sink)(nil)
@@ -132,7 +134,8 @@ func New(source string, c config.LarkReply, o Options) (*Sink, error) {
 	if !c.Bearer.IsZero() {
 		s.header.Set("Authorization", "Bearer "+c.Bearer.Reveal())
 	}
-	s.client = s.newClient()
+	s.dialler = outbound.Dialer{Private: c.AllowPrivate, Setting: s.setting("allow_private")}
+	s.client = s.dialler.Client(o.TLS, c.Writers)
 	return s, nil
 }
 

@@ -333,7 +333,7 @@ func TestPrivateAddresses(t *testing.T) {
 	c.AllowPrivate = false
 	s := w.sink(c)
 	r := w.says("Giá?")
-	if o := w.write(s, r); o.Err != nil || len(w.got) != 0 || len(w.replies(r)) != 1 || !strings.Contains(w.fail[0], "private network") {
+	if o := w.write(s, r); o.Err != nil || len(w.got) != 0 || len(w.replies(r)) != 1 || !strings.Contains(w.fail[0], "private network: set sources.bot.larkbot.reply.allow_private") {
 		t.Errorf("%+v %q", o, w.fail)
 	}
 	f := s.Check(t.Context())

@@ -18,7 +18,7 @@ func (s *Sink) Check(ctx context.Context) []pipeline.Finding {
 		port = map[string]string{"https": "443", "http": "80"}[s.url.Scheme]
 	}
 	host := s.url.Hostname()
-	conn, err := s.dial(ctx, net.JoinHostPort(host, port))
+	conn, err := s.dialler.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return []pipeline.Finding{{Level: pipeline.Fail, Setting: s.setting("url"),
 			What: "the chatbot at " + host + " cannot be reached: " + silent(err),

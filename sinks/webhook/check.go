@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mekong/pipeline"
+	"mekong/sinks/outbound"
 )
 
 // Check resolves the host and connects to it, with TLS, and sends nothing: every
@@ -75,7 +76,7 @@ func (s *Sink) connect(ctx context.Context, scheme, address string) error {
 func remedy(err error) string {
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, errPrivate):
+	case errors.Is(err, outbound.ErrPrivate):
 		return "set allow_private if the receiver is yours; else the address is wrong, or somebody means harm"
 	case errors.As(err, &dns):
 		return "see that the host's name is spelt right, and that this machine can resolve names"

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mekong/pipeline"
+	"mekong/sinks/outbound"
 )
 
 // presetLark is the webhook of a Lark Base automation.
@@ -120,8 +121,8 @@ func silent(err error) string {
 	var cert *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	switch {
-	case errors.Is(err, errPrivate):
-		return errPrivate.Error() + ", and allow_private is off"
+	case errors.Is(err, outbound.ErrPrivate):
+		return outbound.Told(err)
 	case errors.As(err, &dns):
 		return "the name cannot be resolved"
 	case errors.As(err, &cert):

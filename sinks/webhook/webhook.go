@@ -23,8 +23,7 @@
 // row is written (`lark.md` §8.2): "stored" means accepted, and no more.
 //
 // The address may come from a customer, so by default the sink connects to public
-// addresses only, looks at the address it really dials, and follows no redirect. It
-// uses no proxy, behind which nothing could be looked at.
+// addresses only (package outbound), follows no redirect and uses no proxy.
 //
 // No error or finding holds an address beyond its host, a header, a value of a record
 // or any text of an answer. The package does not know what a receiver does with a
@@ -40,6 +39,7 @@ import (
 
 	"mekong/config"
 	"mekong/pipeline"
+	"mekong/sinks/outbound"
 )
 
 // Options adapt a sink to where it runs.
@@ -73,7 +73,7 @@ type Sink struct {
 	ruled    bool
 	statuses map[int]bool // that mean success; nil: 200 to 299
 	client   *http.Client
-	dialler  dialler
+	dialler  outbound.Dialer
 	tls      *tls.Config
 	now      func() time.Time
 }
@@ -129,8 +129,8 @@ func New(name string, c config.Webhook, o Options) (*Sink, error) {
 			return nil, fmt.Errorf("webhook.body: %w", err)
 		}
 	}
-	s.dialler = dialler{private: c.AllowPrivate}
-	s.client = s.newClient()
+	s.dialler = outbound.Dialer{Private: c.AllowPrivate, Setting: s.setting("allow_private")}
+	s.client = s.dialler.Client(o.TLS, c.Writers)
 	return s, nil
 }
 

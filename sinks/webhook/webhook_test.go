@@ -112,7 +112,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 		}
 		werr := s.Write(t.Context(), []pipeline.Record{lead("a", nil)})[0].Err
 		// A machine without IPv6 may say so before it is asked to connect.
-		if fate(werr) != "hold 0s" || !strings.Contains(werr.Error(), "allow_private") && !strings.HasPrefix(host, "[") {
+		if fate(werr) != "hold 0s" || !strings.Contains(werr.Error(), "set sinks.crm.webhook.allow_private") && !strings.HasPrefix(host, "[") {
 			t.Errorf("%s: %v", host, werr)
 		}
 		found := s.Check(t.Context())
