@@ -16,7 +16,7 @@ type form struct {
 
 	leads  float64       // in the weeks looked at
 	usual  float64       // leads in a week as it usually is
-	level  float64       // leads in a week as it was lately, never more than usual
+	late   float64       // how much of that it brought lately; 1 at most
 	shape  [week]float64 // the part of a week's leads that comes in each of its hours; from Sunday 0:00
 	bursts float64       // leads that come as one, roughly; 1 or more
 	swing  float64       // by how much days differ that chance does not explain: the deviation of their part of what is usual
@@ -56,7 +56,7 @@ func learn(now time.Time, zone *time.Location, h History) *form {
 	// A week of a burst must not stand for all of them.
 	f.usual = min(totals[0], middle(totals))
 	f.learnShape(table)
-	f.level = f.usual * f.lately(end)
+	f.late = f.lately(end)
 	f.bursts = max(f.pauses(table, totals, end), f.clusters(table))
 	f.swing = f.learnSwing(table, totals)
 	return f
@@ -224,14 +224,14 @@ func (f *form) learnSwing(table [][week]float64, totals []float64) float64 {
 	return math.Sqrt((max(off, 0) + first*usual*usual) / (of + first))
 }
 
-// expected is how many leads are usual from one time to another, at the level of lately.
+// expected is how many leads are usual from one time to another.
 func (f *form) expected(from, to time.Time) float64 {
 	sum := 0.0
 	for h := from.Unix() / 3600; h <= to.Unix()/3600; h++ {
 		begin, end := max(h*3600, from.Unix()), min((h+1)*3600, to.Unix())
 		sum += f.shape[f.slot(h)] * float64(end-begin) / 3600
 	}
-	return f.level * sum
+	return f.usual * sum
 }
 
 func middle(v []float64) float64 {

@@ -111,27 +111,27 @@ func Judge(now time.Time, zone *time.Location, histories []History, before []Qui
 // judge tells whether a form is quiet.
 //
 // Were leads to come like rain, at the form's rate, the chance of none where m are usual
-// would be e^-m. The rate is itself only known from what came at the same hours in some weeks,
-// with which the chance is (1+1/weeks)^-(m·weeks). Leads come in bursts, so that less is missed than it seems (form.bursts), and
-// this may be one of the days that bring less (form.swing). A form with many leads has many
-// chances a week to be without one for a while: so the chance must be so small that it
-// would come about once in forty years.
+// would be e^-m. The rate is itself only known from what came at the same hours in some
+// weeks, with which the chance is (1+1/weeks)^-(m·weeks). Leads come in bursts, so that less
+// is missed than it seems (form.bursts), and this may be one of the days that bring less
+// (form.swing). A form with many leads has many chances a week to be without one for a
+// while: so the chance must be so small that it would come about once in forty years.
 func (f *form) judge(now time.Time, all []*form) (Quiet, bool) {
 	silence := now.Sub(f.Last)
 	if silence < Shortest || silence >= Longest {
 		return Quiet{}, false
 	}
-	missed := f.expected(f.Last, now)
-	if missed < minMissed {
+	usual := f.expected(f.Last, now)
+	if usual < minMissed {
 		return Quiet{}, false
 	}
-	missed *= f.elsewhere(now, all) * math.Exp(-1.5*f.swing)
+	missed := usual * f.late * f.elsewhere(now, all) * math.Exp(-1.5*f.swing)
 	weeks := float64(f.weeks)
 	chance := math.Pow(1+1/weeks, -missed/f.bursts*weeks)
-	if missed < minMissed || chance > 1/(max(f.level, 1)*lifetime) {
+	if missed < minMissed || chance > 1/(max(f.usual*f.late, 1)*lifetime) {
 		return Quiet{}, false
 	}
-	return Quiet{Form: f.Form, Since: f.Last, Missed: missed}, true
+	return Quiet{Form: f.Form, Since: f.Last, Missed: usual}, true
 }
 
 // elsewhere is how much less than usual the other forms bring now: 1 is as usual. On a

@@ -36,10 +36,11 @@ func openNotifier(c *config.Config) (*larkchat.Notifier, error) {
 
 // notices tells operators what needs them, once for each change: that a sink is held
 // for longer than a while, and that it goes on; that records were buried; that a
-// sign-in is about to end, no longer works, and is good again.
+// sign-in is about to end, no longer works, and is good again; that a form has gone quiet,
+// and that it brings leads again.
 //
-// Each process tells of its own work only. What it tells is names of sinks, times,
-// counts, and reasons, which hold nothing of a record. Whether the message arrives is
+// Each process tells of its own work only. What it tells is names of sinks, sources and
+// forms, times, counts, and reasons, which hold nothing of a record. Whether the message arrives is
 // no matter to any sink.
 type notices struct {
 	to    notifier
@@ -49,9 +50,10 @@ type notices struct {
 	now   func() time.Time
 	log   *slog.Logger
 
-	sinks  []sinkFacts
-	graves func() (n int, why string) // of the transform stage; nil: it does not run here
-	logins map[string]login           // by sink
+	sinks   []sinkFacts
+	graves  func() (n int, why string) // of the transform stage; nil: it does not run here
+	logins  map[string]login           // by sink
+	silence *silenceNotices            // nil: this process keeps no index, or it is off
 
 	// Of run alone.
 	began   time.Time
@@ -83,7 +85,7 @@ type login interface {
 func (a *App) newNotices(t *worker.Transform) *notices {
 	n := &notices{
 		to: a.notifier, say: language(a.config.Notices.Language), after: a.config.Notices.After, zone: time.UTC, now: time.Now, log: a.log,
-		logins: map[string]login{},
+		logins: map[string]login{}, silence: a.newSilenceNotices(),
 	}
 	if zone, err := time.LoadLocation(a.config.Timezone); err == nil { // else config has said so
 		n.zone = zone
@@ -134,6 +136,7 @@ func (n *notices) look(ctx context.Context) {
 	for _, sink := range slices.Sorted(maps.Keys(n.logins)) {
 		n.lookLogin(ctx, sink)
 	}
+	n.lookSilence(ctx)
 	err := n.to.Flush(ctx)
 	switch {
 	case ctx.Err() != nil:

@@ -164,7 +164,7 @@ func TestNoticesInTheirLanguage(t *testing.T) {
 		w.after(t, time.Hour, want)
 	}
 	// Both take the same, so that no phrase shows a %!s.
-	for _, p := range []phrase{saidHeld, saidOver, saidBuried, saidRefused, saidBroken, saidEnding, saidMended, toldHeld, toldOver, toldBuried, toldLogin, toldMended} {
+	for _, p := range []phrase{saidHeld, saidOver, saidBuried, saidRefused, saidBroken, saidEnding, saidMended, toldHeld, toldOver, toldBuried, toldLogin, toldMended, saidQuiet, saidHeard, toldQuiet, toldHeard} {
 		for _, verb := range []string{"%s", "%d", "%"} {
 			if strings.Count(p.vi, verb) != strings.Count(p.en, verb) {
 				t.Errorf("%q and %q take different things", p.vi, p.en)

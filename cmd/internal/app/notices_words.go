@@ -19,10 +19,16 @@ var (
 	saidEnding  = phrase{"Đăng nhập của đích %s sắp hết hạn", "The sign-in of sink %s is about to end"}
 	saidMended  = phrase{"Đăng nhập của đích %s đã ổn", "The sign-in of sink %s is good again"}
 
+	saidQuiet = phrase{"Biểu mẫu %s im ắng", "Form %s has gone quiet"}
+	saidHeard = phrase{"Biểu mẫu %s có lead trở lại", "Form %s brings leads again"}
+
 	toldHeld   = phrase{"Từ %s. Bản ghi được giữ lại, không mất; Mekong tự thử lại.", "Since %s. Its records wait and none is lost; it is tried again by itself."}
 	toldOver   = phrase{"Đã dừng từ %s đến khoảng %s.", "It was held from %s to about %s."}
 	toldBuried = phrase{"%d kể từ %s; không mất gì: sửa nguyên nhân rồi chạy lại.", "%d since %s; nothing is deleted: mend the cause, then replay them."}
 	toldLogin  = phrase{"Gõ: %s", "Type: %s"}
+	toldQuiet  = phrase{"Không có lead nào trong %s; thường có khoảng %s. Lead cuối: %s. Hãy mở trang và gửi thử biểu mẫu; chiến dịch đã kết thúc thì thêm nó vào notices.silence.mute.",
+		"No lead for %s, usually %s. The last one: %s. Open the page and send its form; has the campaign ended, add the form to notices.silence.mute."}
+	toldHeard  = phrase{"Không có lead nào từ %s đến vừa rồi; thường có %s hoặc hơn.", "There was none from %s until just now, usually %s or more."}
 	toldMended = phrase{"Không cần làm gì.", "Nothing needs to be done."}
 )
 

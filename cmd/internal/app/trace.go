@@ -105,6 +105,17 @@ func (a *App) openTrace() {
 	}
 	a.later(func() { _ = a.Trace.Close() })
 	a.registry.MustRegister(traced{a.Trace})
+	if a.watchSilence() == nil {
+		return
+	}
+	// A process that only shows has this to tell, and nothing else.
+	if a.config.Notices.On() && a.notifier == nil {
+		if a.notifier, err = openNotifier(a.config); err != nil {
+			a.log.Warn("nobody is told of forms that go quiet", "error", err)
+			return
+		}
+		a.later(a.notifier.Close)
+	}
 }
 
 // traced exposes how far the index is behind, worked out when it is asked for.
