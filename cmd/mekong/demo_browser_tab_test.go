@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,17 +76,25 @@ func (b *tab) do(what string, steps ...step) {
 
 func (b *tab) open(url string) { b.t.Helper(); b.do("opening "+url, chromedp.Navigate(url)) }
 
-// press clicks the button or link that has these words.
+// press clicks the button or link that has these words, as soon as it is to be seen. It
+// may be put in anew at any moment by a page that keeps itself current, so that where it
+// was is no place to click at.
 func (b *tab) press(words string) {
 	b.t.Helper()
-	b.do("pressing "+words, chromedp.Click(chromedp.Search(fmt.Sprintf(`//*[self::button or self::a][contains(normalize-space(.), %q)]`, words))))
+	b.await("pressing "+words, `(() => {
+		const e = [...document.querySelectorAll("button, a")].find((e) => e.textContent.includes(`+strconv.Quote(words)+`) && e.getClientRects().length);
+		e?.click();
+		return !!e;
+	})()`)
 }
 
 // evaluate gives what a JavaScript expression comes to. While a page is being left it
 // comes to nothing.
 func evaluate[T any](b *tab, js string) (v T) {
 	b.t.Helper()
-	v, _ = chromedp.Run(b.ctx, chromedp.Evaluate[T](js))
+	ctx, cancel := context.WithTimeout(b.ctx, tabWait/6)
+	defer cancel()
+	v, _ = chromedp.Run(ctx, chromedp.Evaluate[T](js))
 	return v
 }
 
@@ -118,12 +125,19 @@ func (b *tab) sees(selector string) {
 	b.await("waiting for "+selector, `document.readyState === "complete" && !!document.querySelector(`+strconv.Quote(selector)+`)?.getClientRects().length`)
 }
 
-// shoot keeps what the browser shows, for people to look at.
+// shoot keeps what the browser shows, for people to look at. A picture of a page that is
+// being left never comes, so one that is about to load itself anew is waited for.
 func (b *tab) shoot(name string) {
 	b.t.Helper()
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if name != "stuck" {
+		b.await("a page that stays", `document.readyState === "complete" && !document.querySelector("[data-reload]")`)
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, tabWait)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {
-		b.t.Fatal(err)
+		b.t.Errorf("no picture of %s: %v", name, err)
+		return
 	}
 	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+".png"), png, 0o644); err != nil {
 		b.t.Fatal(err)
