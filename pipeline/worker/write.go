@@ -73,7 +73,7 @@ func (d *Deliver) fetch(soft context.Context, q *bus.Queue[pipeline.Record], fre
 			case <-free:
 			default:
 				waited = true
-				mine = taken(soft, free)
+				taken(soft, free) // or the end came, which pace sees too
 			}
 		}
 		if paced, ok := d.pace(soft); !ok {

@@ -44,7 +44,7 @@ func span(t *testing.T, seen *tracetest.SpanRecorder, name string) sdktrace.Read
 func said(s sdktrace.ReadOnlySpan) string {
 	var all []string
 	for _, a := range s.Attributes() {
-		all = append(all, fmt.Sprintf("%s=%s", a.Key, a.Value.Emit()))
+		all = append(all, fmt.Sprintf("%s=%s", a.Key, a.Value.String()))
 	}
 	return strings.Join(all, " ")
 }
