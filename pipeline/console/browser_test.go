@@ -74,7 +74,7 @@ func (b *tab) shoot(name string) {
 	}
 }
 
-func (b *tab) heading() string { b.t.Helper(); return ask(b, chromedp.Text("h1")) }
+func (b *tab) heading() string { b.t.Helper(); return ask(b, chromedp.Text("main h1")) }
 
 func TestInABrowser(t *testing.T) {
 	b := chromium(t)
@@ -123,14 +123,14 @@ func TestInABrowser(t *testing.T) {
 		b.shoot(page)
 	}
 	for _, page := range tabs {
-		b.do("a phone", chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile), chromedp.Navigate(w.base+"/"+page), chromedp.WaitVisible("h1"))
+		b.do("a phone", chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile), chromedp.Navigate(w.base+"/"+page), chromedp.WaitVisible("main h1"))
 		if ask(b, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > document.documentElement.clientWidth`)) {
 			t.Errorf("on a phone %s is wider than the screen", page)
 		}
 		b.shoot("phone-" + page)
 	}
 	// What is new waits to be asked for.
-	b.do("leads", chromedp.Navigate(w.base+"/leads"), chromedp.WaitVisible("h1"))
+	b.do("leads", chromedp.Navigate(w.base+"/leads"), chromedp.WaitVisible("main h1"))
 	stored.Add(12)
 	b.do("new ones wait", chromedp.WaitVisible("[data-new]"))
 	if got := ask(b, chromedp.Text("[data-new]")); got != "12 new" {
@@ -139,7 +139,7 @@ func TestInABrowser(t *testing.T) {
 	b.do("one lead", chromedp.Click("tbody a"), chromedp.WaitVisible(".steps"))
 	b.shoot("phone-lead")
 	// The keyboard reaches everything: the first stop is the way past the navigation.
-	b.do("the keyboard", chromedp.Navigate(w.base+"/flow"), chromedp.WaitVisible("h1"), chromedp.KeyEvent("\t"))
+	b.do("the keyboard", chromedp.Navigate(w.base+"/flow"), chromedp.WaitVisible("main h1"), chromedp.KeyEvent("\t"))
 	if got := ask(b, chromedp.Evaluate[string](`document.activeElement.className`)); got != "skip" {
 		t.Errorf("the first stop of the keyboard is %q", got)
 	}

@@ -67,6 +67,9 @@ type pulse struct {
 	Path  string        // of the last day's rates
 }
 
+// Drawn says whether there is enough of it for a curve.
+func (p pulse) Drawn() bool { return p.Known > 30*time.Minute }
+
 // pulses are those of the sinks, by name.
 func (s *sampler) pulses() map[string]pulse {
 	s.mu.Lock()

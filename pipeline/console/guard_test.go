@@ -13,7 +13,7 @@ import (
 func TestHeadersTellBrowsersWhatToRefuse(t *testing.T) {
 	w := newWorld(t)
 	b := w.operator()
-	for _, path := range []string{"/login", "/flow", "/health", "/activity", "/nowhere", "/api/flow", "/metrics", "/assets/console.css"} {
+	for _, path := range []string{"/login", "/flow", "/health", "/activity", "/leads", "/lead?id=r-1", "/sources", "/sinks", "/forget", "/forget/x", "/nowhere", "/api/flow", "/metrics", "/assets/console.css"} {
 		a := w.get(b, path)
 		csp := a.header.Get("Content-Security-Policy")
 		for _, part := range []string{"default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"} {
@@ -30,14 +30,16 @@ func TestHeadersTellBrowsersWhatToRefuse(t *testing.T) {
 			}
 		}
 	}
-	page := w.get(b, "/flow").body
-	for _, bad := range []string{"<style", " style=", "onclick", "onload", "javascript:"} {
-		if strings.Contains(page, bad) {
-			t.Errorf("a page holds %q, which the policy refuses", bad)
+	for _, path := range []string{"/flow", "/leads", "/lead?id=r-1", "/buried", "/buried/7", "/sources", "/sources/landing/watch", "/sinks", "/health", "/forget", "/activity"} {
+		page := w.get(b, path).body
+		for _, bad := range []string{"<style", " style=", " onclick", " onload", " onerror", "javascript:", "//cdn", "<link rel=\"stylesheet\" href=\"http"} {
+			if strings.Contains(page, bad) {
+				t.Errorf("%s holds %q, which the policy refuses", path, bad)
+			}
 		}
-	}
-	if strings.Count(page, "<script") != 1 || !strings.Contains(page, `<script src="/assets/console.js?v=`) {
-		t.Error("there is a script that is not our file")
+		if strings.Count(page, "<script") != 1 || !strings.Contains(page, `<script src="/assets/console.js?v=`) {
+			t.Errorf("%s has a script that is not our file", path)
+		}
 	}
 }
 

@@ -26,6 +26,9 @@ type box struct {
 	Type             string
 }
 
+// Inner is how wide its frame is, whose line has a width, too.
+func (b box) Inner() int { return b.Wide - 2 }
+
 type edge struct {
 	Key, Path string
 	Thick     string

@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"mekong/pipeline"
+	"mekong/pipeline/bus"
 )
 
 var said = regexp.MustCompile(`say "([a-z][a-zA-Z. ]*)"`)
@@ -58,3 +61,29 @@ func TestEveryWordIsThereInBothLanguagesAndUsed(t *testing.T) {
 var verb = regexp.MustCompile(`%[sd]`)
 
 func verbs(s string) string { return strings.Join(verb.FindAllString(s, -1), "") }
+
+// Keys that are put together where they are used have words for whatever comes.
+func TestEveryStateHasWords(t *testing.T) {
+	for kind, names := range map[string][]string{
+		"state.":       {stateIdle, stateFlowing, stateBehind, stateOff, stateHeld, statePaused},
+		"column.":      {string(ColumnFilled), string(ColumnMade), string(ColumnRenamed), string(ColumnMissing), string(ColumnUnfit), string(ColumnUnknown)},
+		"case.":        {caseFinding, caseErasing},
+		"sinks.done.":  {"held", "released", "stands"},
+		"forget.done.": {"noted", "answered"},
+		"place.":       {string(bus.Deliveries), string(bus.Records), string(bus.Graves), string(bus.Refused)},
+		"level.":       {pipeline.OK.String(), pipeline.Warn.String(), pipeline.Fail.String()},
+		"did.": {"signed in", "signed out", "replayed", "dropped", "exported", "held", "released", "tested", "noted a request", "answered a request",
+			"exported evidence", "forgot", "replayed history"},
+	} {
+		for _, name := range names {
+			if w := words[kind+name]; w.vi == "" || w.en == "" {
+				t.Errorf("%s%s is not said in both languages", kind, name)
+			}
+		}
+	}
+	for _, s := range leadStates {
+		if w := words["step."+string(s)]; w.vi == "" || w.en == "" {
+			t.Errorf("step.%s is not said in both languages", s)
+		}
+	}
+}

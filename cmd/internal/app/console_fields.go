@@ -15,7 +15,7 @@ import (
 	"mekong/transform"
 )
 
-const unmappedMost = 50 // fields of a source that are told
+const unmappedMost = 20 // fields of a source that are told
 
 // leftovers finds, among the latest deliveries, the fields that no mapping names: the
 // transform keeps each under its own name. It is for one goroutine.

@@ -52,6 +52,10 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   };
 }
 
+// On a narrow screen the navigation scrolls: where one is must be seen.
+const nav = document.querySelector("nav"), here = document.querySelector("nav [aria-current]");
+if (here) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+
 // A page that waits for something is loaded again, but not under somebody's hands.
 const again = document.querySelector("[data-reload]");
 const touched = () => document.activeElement.matches("input, textarea, select") || document.querySelector("main details[open]:not([data-open])");
