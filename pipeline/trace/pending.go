@@ -50,6 +50,7 @@ func (w *writer) expectAgain(n int64) error {
 
 func (w *writer) expected() error {
 	for sink, ns := range w.waits {
+		slices.Sort(ns) // see among
 		if err := w.exec(`INSERT OR IGNORE INTO pending SELECT ?1, value FROM json_each(?2)
 			WHERE NOT EXISTS (SELECT 1 FROM outcome o WHERE o.n = value AND o.sink = ?1)`, sink, w.list(ns)); err != nil {
 			return err
@@ -71,6 +72,7 @@ func (w *writer) unexpect(done map[int64][]int64) error {
 		if len(ns) == 0 {
 			continue
 		}
+		slices.Sort(ns)
 		if err := w.exec(`DELETE FROM pending WHERE sink = ? AND n IN (SELECT value FROM json_each(?))`, sink, w.list(ns)); err != nil {
 			return err
 		}

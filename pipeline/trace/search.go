@@ -136,7 +136,8 @@ func (q *query) run(term string) ([]Entered, error) {
 			if err != nil {
 				return nil, err
 			}
-			return q.entries(`record r`, append([]string{among(`r.n`, ns)}, ss.hold(`r.n`)...), nil, true)
+			in, list := among(`r.n`, ns)
+			return q.entries(`record r`, append([]string{in}, ss.hold(`r.n`)...), []any{list}, true)
 		}
 	}
 	words, possible, err := q.words(term)

@@ -172,24 +172,27 @@ func (q *query) standing(words string, ss spans) ([]Entered, error) {
 	case match != "" && len(ns) > most:
 		return q.entries(wordsFirst, append([]string{`words MATCH ?`}, ss.hold(`words.rowid`)...), []any{match}, false)
 	case words == "":
-		return q.entries(`record r`, []string{among(`r.n`, ns)}, nil, true)
+		in, list := among(`r.n`, ns)
+		return q.entries(`record r`, []string{in}, []any{list}, true)
 	}
 	// Source, form and kind are in the entries too, and have the longest lists.
 	n := `words.rowid`
 	if len(ns) > probeFew {
 		n = `+` + n // not to be looked for, but compared
 	}
-	return q.entries(wordsFirst, []string{`words MATCH ?`, among(n, ns)}, []any{words}, true)
+	in, list := among(n, ns)
+	return q.entries(wordsFirst, []string{`words MATCH ?`, in}, []any{words, list}, true)
 }
 
-// among is the condition that n is one of ns.
-func among(n string, ns []int64) string {
-	b := append([]byte(n), ` IN (`...)
-	for i, one := range ns {
+// among is the condition that n is one of ns, and its argument. The least comes first: SQLite
+// makes a tree of them, which it appends to many times faster than it inserts.
+func among(n string, ns []int64) (condition string, arg any) {
+	b := []byte{'['}
+	for i, one := range slices.Sorted(slices.Values(ns)) {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(b, one, 10)
 	}
-	return string(append(b, ')'))
+	return n + ` IN (SELECT value FROM json_each(?))`, string(append(b, ']'))
 }
