@@ -23,6 +23,7 @@ var levels = map[string]int{
 	"mekong/sources/chatlog/turn": 0, // what chatlog writes and the transform reads
 	"mekong/pipeline/table":       0, // the files people keep tables in: export, import, console
 	"mekong/sinks/columns":        0, // what columns are called, for every table
+	"mekong/sinks/outbound":       0, // addresses that a customer may have written: no private one
 
 	"mekong/pipeline/bus/local":         0,
 	"mekong/sinks/mongodb/local":        0,
@@ -33,6 +34,8 @@ var levels = map[string]int{
 	"mekong/pipeline/bus":     1,
 	"mekong/pipeline/trace":   1,
 	"mekong/pipeline/doctor":  1,
+	"mekong/pipeline/receipt": 1, // the proof for one lead
+	"mekong/pipeline/rhythm":  1, // forms that have gone quiet
 	"mekong/transform":        1,
 	"mekong/sources/intake":   1,
 	"mekong/sources/ladipage": 1,
@@ -55,9 +58,10 @@ var levels = map[string]int{
 	"mekong/pipeline/worker":  2,
 	"mekong/pipeline/console": 2,
 
-	"mekong/cmd/internal/app":   3,
-	"mekong/cmd/internal/bench": 3,
-	"mekong/cmd/internal/leads": 0, // made-up leads for demo, send and bench
+	"mekong/cmd/internal/app":    3,
+	"mekong/cmd/internal/bench":  3,
+	"mekong/cmd/internal/leads":  0, // made-up leads for demo, send and bench
+	"mekong/cmd/internal/sample": 2, // made-up deliveries, proved as their senders would: for send and the console
 
 	"mekong/cmd/mekong": 4,
 }
@@ -73,11 +77,18 @@ var only = []struct {
 	{"mekong/sinks/mongodb/local", "mekong/cmd/internal/app", "embedded servers are chosen by the application alone"},
 	{"mekong/sinks/sinktest", "", "the contract suite belongs to tests"},
 	{"go.mongodb.org/mongo-driver/v2/mongo", "mekong/sinks/mongodb", "the vendor's package decides what its errors mean"},
+	{"go.opentelemetry.io/otel/sdk", "mekong/cmd/internal/app", "the application alone says where spans go; others get a tracer"},
+	{"go.opentelemetry.io/otel/exporters", "mekong/cmd/internal/app", "the application alone says where spans go; others get a tracer"},
+	{"go.opentelemetry.io/proto/otlp", "", "a collector is a test's"},
+	{"go.opentelemetry.io/otel", "mekong/pipeline/worker", "door, transform and sinks' loops are traced; adapters are not"},
 }
 
 // except is who else may, and why.
 var except = map[[2]string]string{
 	{"mekong/cmd/internal/app", "go.mongodb.org/mongo-driver/v2/mongo"}: "counting at the far end must not go through the sink it checks",
+
+	{"mekong/sources/intake", "go.opentelemetry.io/otel"}:   "the door begins the trace",
+	{"mekong/cmd/internal/app", "go.opentelemetry.io/otel"}: "it makes the tracer",
 
 	{"mekong/cmd/internal/bench", "github.com/nats-io/nats.go"}:                  bareCeilings,
 	{"mekong/cmd/internal/bench", "github.com/synadia-io/orbit.go/jetstreamext"}: bareCeilings,
@@ -184,6 +195,8 @@ func TestLayersAreJudged(t *testing.T) {
 		{"mekong/cmd/internal/bench", "mekong/sinks/sinktest", "belongs to tests"},
 		{"mekong/sinks/mongodb", "mekong/sinks/lark", "arrows point down"},
 		{"mekong/sinks/lark", "mekong/sinks/larkbase", "arrows point down"},
+		{"mekong/pipeline/worker", "go.opentelemetry.io/otel/sdk/trace", "where spans go"},
+		{"mekong/sinks/lark", "go.opentelemetry.io/otel/trace", "adapters are not"},
 		{"mekong/util", "fmt", "not on the map"},
 	} {
 		got := strings.Join(judge(c.path, []string{c.imp}), "; ")
