@@ -44,6 +44,10 @@ func (c *cli) backup(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	// Whoever has a backup has everybody's data: before one is made it is written down.
+	if err := app.NoteAct(conf, "backed up", filepath.Clean(dir), 0, ""); err != nil {
+		return err
+	}
 	to, where := c.out, filepath.Clean(dir)
 	if dir == "-" {
 		to, where = c.err, "standard output"
@@ -145,6 +149,9 @@ func (c *cli) restore(ctx context.Context, dir string) error {
 	}
 	r, err := app.Restore(ctx, conf, dir, log)
 	if err != nil {
+		return err
+	}
+	if err := app.NoteAct(conf, "restored", r.Made.Format(time.RFC3339), 0, ""); err != nil {
 		return err
 	}
 	tellBackup(c.out, r.Manifest)

@@ -59,6 +59,11 @@ func TestBackupAndRestoreByHand(t *testing.T) {
 	if code, out := told(t, "restore", "-c", conf, backup); code != exitOK || strings.Contains(out, "Restart the NATS") {
 		t.Fatalf("code %d:\n%s", code, out)
 	}
+	for _, did := range []string{`"backed up"`, `"restored"`} {
+		if text, err := os.ReadFile(filepath.Join(other, "data", "audit.jsonl")); err != nil || !strings.Contains(string(text), did) {
+			t.Errorf("the audit log does not say %s: %v", did, err)
+		}
+	}
 	p = run(t, conf)
 	id, err := submit(t.Context(), p.door, 0) // the first lead once more
 	if err != nil || !ids[id] {
