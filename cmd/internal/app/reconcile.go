@@ -19,14 +19,16 @@ type ReconcileOptions struct {
 	Now     func() time.Time // nil: time.Now
 	// Tell is told what is done next. Nil: nobody.
 	Tell func(step string)
+
+	chase time.Duration // see [chase]; 0: that
 }
 
 // Reconciliation says of each sink whether the rows are there that should be. Of
 // people it holds what [MaskedText] leaves.
 type Reconciliation struct {
-	At    time.Time     `json:"at"`
-	Since time.Time     `json:"since,omitzero"`
-	Keep  time.Duration `json:"keep_nanoseconds"` // nats.keep
+	At        time.Time `json:"at"`
+	Since     time.Time `json:"since,omitzero"`
+	KeepHours float64   `json:"keep_hours"` // nats.keep
 	// Oldest is when the oldest record was stored that is still kept; zero: there is none.
 	Oldest time.Time `json:"oldest_kept,omitzero"`
 	// Cut says that there were older ones: of those nothing is known any more.
@@ -132,6 +134,9 @@ func (o *Operator) Reconcile(ctx context.Context, how ReconcileOptions) (Reconci
 	if how.Tell == nil {
 		how.Tell = func(string) {}
 	}
+	if how.chase == 0 {
+		how.chase = chase
+	}
 	for _, name := range how.Sinks {
 		if _, ok := o.app.config.Sinks[name]; !ok {
 			return Reconciliation{}, fmt.Errorf("there is no sink %q; there are: %s", name, strings.Join(o.app.config.SinkNames(), ", "))
@@ -145,7 +150,7 @@ func (o *Operator) Reconcile(ctx context.Context, how ReconcileOptions) (Reconci
 	if err != nil {
 		return Reconciliation{}, err
 	}
-	r := Reconciliation{At: how.Now().UTC(), Since: how.Since, Keep: o.app.config.NATS.Keep, Oldest: x.book.oldest, Cut: x.book.cut,
+	r := Reconciliation{At: how.Now().UTC(), Since: how.Since, KeepHours: o.app.config.NATS.Keep.Hours(), Oldest: x.book.oldest, Cut: x.book.cut,
 		Untransformed: x.untransformed, Unreadable: x.unreadable}
 	for i, name := range names {
 		s, err := x.sink(ctx, i, name)

@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"hash/maphash"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -15,7 +12,6 @@ import (
 
 	"mekong/pipeline"
 	"mekong/pipeline/bus"
-	"mekong/pipeline/console"
 )
 
 // RepairOptions say how missing rows are written again.
@@ -23,8 +19,6 @@ type RepairOptions struct {
 	Rate int           // records a second at most; 0: as fast as it goes
 	Lag  int           // it waits while the sink has more than this to do; 0: no bound
 	Wait time.Duration // how long to wait for what becomes of them; 0: not at all
-	Who  string        // does it, for the audit log
-	Now  func() time.Time
 	// Tell is told how far it is. Nil: nobody.
 	Tell func(Repair)
 }
@@ -53,9 +47,6 @@ const repairBatch = 100
 // again for the same reconciliation it sends them once more, which changes nothing.
 func (o *Operator) Repair(ctx context.Context, s SinkReconciliation, how RepairOptions) (Repair, error) {
 	p := &repairing{o: o, how: how, run: rand.Text(), seed: maphash.MakeSeed(), sent: map[uint64]bool{}, Repair: Repair{Sink: s.Sink, Of: len(s.lost)}}
-	if p.how.Now == nil {
-		p.how.Now = time.Now
-	}
 	if len(s.lost) == 0 {
 		return p.Repair, nil
 	}
@@ -67,8 +58,7 @@ func (o *Operator) Repair(ctx context.Context, s SinkReconciliation, how RepairO
 		return p.Repair, err
 	}
 	p.traced = trace.Last
-	if err := o.audit(console.Entry{At: p.how.Now(), Who: how.Who, What: "repaired", On: s.Sink, Count: len(s.lost),
-		Reason: "rows that were missing in the destination"}); err != nil {
+	if err := o.acts.note("repaired", s.Sink, len(s.lost), "rows that were missing in the destination"); err != nil {
 		return p.Repair, err
 	}
 	rows := s.lost
@@ -84,19 +74,6 @@ func (o *Operator) Repair(ctx context.Context, s SinkReconciliation, how RepairO
 		rows = rows[n:]
 	}
 	return p.Repair, p.await(ctx)
-}
-
-// audit writes down who did what, in the console's log.
-func (o *Operator) audit(e console.Entry) error {
-	dir := o.app.config.DataDir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("data_dir: %w", err)
-	}
-	log, err := console.OpenAudit(filepath.Join(dir, "audit.jsonl"))
-	if err != nil {
-		return err
-	}
-	return log.Add(e)
 }
 
 // repairing is one repair. One goroutine uses it.

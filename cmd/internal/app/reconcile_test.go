@@ -223,7 +223,7 @@ func TestReconcileFindsWhatPeopleDid(t *testing.T) {
 	}
 
 	for name, s := range sinks {
-		p, err := op.Repair(t.Context(), s, RepairOptions{Wait: 30 * time.Second, Who: "test", Rate: 1000, Lag: 1000})
+		p, err := op.Repair(t.Context(), s, RepairOptions{Wait: 30 * time.Second, Rate: 1000, Lag: 1000})
 		if k := len(gone[name]); err != nil || p.Rows != k || p.Sent != k || p.Stored != k || p.Waiting+p.Buried+p.Filtered+p.LeftOut != 0 {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
