@@ -57,6 +57,9 @@ type Options struct {
 	// Leads finds records; Buried keeps what could not go on.
 	Leads  Leads
 	Buried Buried
+	// Receipt issues a receipt of a lead, to somebody, in a language. It fails with
+	// [ErrNoLead] where there is no such lead.
+	Receipt func(ctx context.Context, id, who, language string) (Receipt, error)
 	// Forget finds people who ask for it, and erases them.
 	Forget Forget
 	// Doctor examines everything. It ends with its context.
@@ -141,6 +144,9 @@ func (c *Console) rooms(mux *http.ServeMux) {
 		mux.Handle("POST /leads", c.act(Viewer, c.leadsFind))
 		mux.Handle("GET /lead", c.signedIn(Viewer, c.leadPage))
 		mux.Handle("POST /leads/export", c.act(Operator, c.export))
+		if c.opts.Receipt != nil {
+			mux.Handle("POST /lead/receipt", c.act(Operator, c.receipt))
+		}
 	}
 	if c.opts.Buried != nil {
 		mux.Handle("GET /buried", c.signedIn(Viewer, c.buriedPage))

@@ -142,7 +142,7 @@ func (w *world) options(o *Options) {
 	}
 	o.Sources, o.Leads, o.Buried = w.places, w.leads, w.grave
 	o.Sinks = func(context.Context) ([]SinkInfo, error) { return w.places.sinks, nil }
-	o.Holds, o.Forget = w.holds, w.people
+	o.Holds, o.Forget, o.Receipt = w.holds, w.people, w.leads.receipt
 	o.Shapes = func(context.Context) map[string]Shape { return w.places.shapes }
 	audit, err := OpenAudit(w.t.TempDir() + "/audit.jsonl")
 	if err != nil {

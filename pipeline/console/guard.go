@@ -83,8 +83,10 @@ func remembered(u *url.URL) string {
 	if !slices.Contains(pagesOf, first) || within(u.Path) != u.Path {
 		return ""
 	}
-	if first == "lead" {
-		return u.Path + "?" + url.Values{"id": {u.Query().Get("id")}}.Encode()
+	if id := u.Query().Get("id"); first == "lead" && id == "" {
+		return "/leads"
+	} else if first == "lead" {
+		return u.Path + "?" + url.Values{"id": {id}}.Encode()
 	}
 	return u.Path
 }

@@ -154,6 +154,7 @@ type leadView struct {
 	Meta    []Pair
 	Records []leadRecord
 	Behind  time.Duration
+	Receipt bool // one can be issued
 	Forget  bool // who it is can be forgotten from here
 	Follow  bool // it was sent a moment ago, and is followed until it is everywhere
 }
@@ -212,7 +213,7 @@ func (c *Console) leadPage(w http.ResponseWriter, r *http.Request, v visitor) {
 		c.fault(w, r, v, http.StatusServiceUnavailable, "fault.index")
 		return
 	}
-	out := leadView{Path: path, Forget: c.cases != nil, Follow: underWay(path) && c.justSent(r)}
+	out := leadView{Path: path, Receipt: c.opts.Receipt != nil, Forget: c.cases != nil, Follow: underWay(path) && c.justSent(r)}
 	for _, l := range path.Lag {
 		out.Behind = max(out.Behind, l.Behind)
 	}

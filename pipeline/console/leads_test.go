@@ -47,6 +47,13 @@ func (l *leads) Lag(context.Context) ([]trace.Lag, error) {
 	return []trace.Lag{{Stream: trace.Records, Messages: 3, Behind: 2 * time.Minute}}, nil
 }
 
+func (l *leads) receipt(_ context.Context, id, who, language string) (Receipt, error) {
+	if id != "r-1" {
+		return Receipt{}, ErrNoLead
+	}
+	return Receipt{Number: "7", Page: []byte("<!doctype html><h1>Receipt of " + id + " for " + who + " in " + language + "</h1>"), Policy: "default-src 'none'"}, l.err
+}
+
 func newLeads(now time.Time) *leads {
 	e := trace.Entered{ID: "r-1", Key: "0912345678|IELTS", Kind: "lead", Source: "landing", Received: now.Add(-time.Minute), Name: "Nguyễn Thị Ánh",
 		Phone: "0912345678", Email: "anh@example.com", Form: "IELTS tháng 11", Page: "https://khoahoc.example.vn/?p=0912345678", Flags: []string{"phone_guess"},
@@ -224,6 +231,30 @@ func TestAViewerSeesNobody(t *testing.T) {
 	}
 	if w.grave.did != "" || w.holds.did != "" || w.places.tested != "" || w.people.did != "" {
 		t.Errorf("a viewer %s %s, tested %s, %s", w.grave.did, w.holds.did, w.places.tested, w.people.did)
+	}
+}
+
+func TestAReceiptIsIssued(t *testing.T) {
+	w := newWorld(t)
+	b := w.operator()
+	page := w.get(b, "/lead?id=r-1").body
+	csrf := w.field(page, "csrf")
+	if !strings.Contains(page, `action="/lead/receipt"`) {
+		t.Error("the lead's page offers none")
+	}
+	a := w.do(b, http.MethodPost, "/lead/receipt", url.Values{"csrf": {csrf}, "id": {"r-1"}})
+	if a.status != 200 || !strings.Contains(a.body, "Receipt of r-1 for an in vi") || a.header.Get("Content-Security-Policy") != "default-src 'none'; frame-ancestors 'none'" || a.header.Get("X-Frame-Options") != "DENY" {
+		t.Errorf("it answers %d %v\n%s", a.status, a.header, a.body)
+	}
+	if a := w.do(b, http.MethodPost, "/lead/receipt", url.Values{"csrf": {csrf}, "id": {"r-2"}}); a.status != http.StatusNotFound {
+		t.Errorf("of a lead that nobody knows it answers %d", a.status)
+	}
+	w.leads.err = errors.New("at /secret")
+	if a := w.do(b, http.MethodPost, "/lead/receipt", url.Values{"csrf": {csrf}, "id": {"r-1"}}); a.status != http.StatusServiceUnavailable || strings.Contains(a.body, "secret") {
+		t.Errorf("where none can be issued it answers %d", a.status)
+	}
+	if page := w.get(b, "/activity").body; strings.Count(page, "<td>receipt 7</td>") != 1 {
+		t.Error("who issued it is not written down, once")
 	}
 }
 

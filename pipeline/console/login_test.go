@@ -13,7 +13,7 @@ import (
 var everyRoom = []string{"/", "/flow", "/health", "/activity", "/leads", "/lead?id=r-1", "/buried", "/buried/7", "/sources", "/sources/landing/watch", "/sinks", "/forget", "/forget/x", "/forget/x/proof", "/api/flow", "/api/live", "/nowhere", "/api/nowhere", "/flow/x"}
 
 // acts are what operators may do.
-var acts = []string{"/leads/export", "/buried/replay", "/buried/drop", "/sinks/hold", "/sinks/release", "/sinks/look", "/sources/landing/test",
+var acts = []string{"/leads/export", "/lead/receipt", "/buried/replay", "/buried/drop", "/sinks/hold", "/sinks/release", "/sinks/look", "/sources/landing/test",
 	"/forget/note", "/forget/answered", "/forget/find", "/forget/x/evidence", "/forget/x/erase"}
 
 func TestNothingIsShownWithoutASignIn(t *testing.T) {

@@ -73,7 +73,7 @@ func TestEveryStateHasWords(t *testing.T) {
 		"place.":       {string(bus.Deliveries), string(bus.Records), string(bus.Graves), string(bus.Refused)},
 		"level.":       {pipeline.OK.String(), pipeline.Warn.String(), pipeline.Fail.String()},
 		"did.": {"signed in", "signed out", "replayed", "dropped", "exported", "held", "released", "tested", "noted a request", "answered a request",
-			"exported evidence", "forgot", "replayed history"},
+			"exported evidence", "forgot", "replayed history", "imported", "repaired"},
 	} {
 		for _, name := range names {
 			if w := words[kind+name]; w.vi == "" || w.en == "" {

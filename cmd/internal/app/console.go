@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -13,6 +15,8 @@ import (
 
 	"mekong/config"
 	"mekong/pipeline/console"
+	"mekong/pipeline/receipt"
+	"mekong/pipeline/trace"
 	"mekong/sources/intake"
 )
 
@@ -26,7 +30,7 @@ func (a *App) openConsole() (err error) {
 	o := console.Options{Addr: c.HTTP.Console, Metrics: a.registry, Ready: a.Ready, Logger: a.log,
 		Flow: a.flow, Doctor: a.examine, Sources: consoleSources{a}, Sinks: a.sinkInfos, Shapes: a.shapes, Holds: consoleHolds{a.pauses}, Buried: consoleBuried{a.Operator()}, Forget: consoleForget{a.Operator()}}
 	if a.Trace != nil {
-		o.Leads = a.Trace
+		o.Leads, o.Receipt = a.Trace, a.issueReceipt
 	}
 	for _, name := range c.Console.UserNames() {
 		u := c.Console.Users[name]
@@ -52,6 +56,26 @@ func (a *App) openConsole() (err error) {
 	}
 	a.later(func() { _ = a.Console.Close() })
 	return nil
+}
+
+// issueReceipt issues a receipt of a lead as a page.
+func (a *App) issueReceipt(ctx context.Context, id, who, language string) (console.Receipt, error) {
+	all, err := a.Receipts()
+	if err != nil {
+		return console.Receipt{}, err
+	}
+	issued, err := all.Issue(ctx, ReceiptOptions{IDs: []string{id}, By: who, Now: time.Now()})
+	if errors.Is(err, ErrNothing) || errors.Is(err, trace.ErrUnknown) {
+		return console.Receipt{}, console.ErrNoLead
+	}
+	if err != nil {
+		return console.Receipt{}, err
+	}
+	var page bytes.Buffer
+	if err := receipt.WriteHTML(&page, issued, receipt.Lang(language)); err != nil {
+		return console.Receipt{}, err
+	}
+	return console.Receipt{Number: fmt.Sprint(issued.Number), Page: page.Bytes(), Policy: receipt.Policy()}, nil
 }
 
 // openRooms opens what the pages keep in data_dir: who may sign in by the link, and who

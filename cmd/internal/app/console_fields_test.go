@@ -84,6 +84,10 @@ func TestATestFromTheConsole(t *testing.T) {
 		}
 		return ""
 	})
+	status, text = v.send("/lead?id="+url.QueryEscape(fmt.Sprint(in(docs[0], "id"))), "/lead/receipt", url.Values{"id": {fmt.Sprint(in(docs[0], "id"))}})
+	if status != http.StatusOK || !strings.Contains(text, sample.TestName) || !strings.Contains(text, "Biên nhận") {
+		t.Errorf("its receipt answers %d\n%s", status, text)
+	}
 	_, text = v.get("/sources")
 	for _, says := range []string{"form_item3209", "Khóa học", "Tôi muốn được tư vấn"} {
 		if !strings.Contains(text, says) {

@@ -64,6 +64,20 @@ func (a *App) shape(ctx context.Context, name string, usual []string) console.Sh
 			s.Findings = unlooked(s.Findings, config.Path("sinks", name, t.block), err)
 		}
 		t.fill(&s, usual)
+	case conf.AppsScript != nil:
+		// The script makes what columns it lacks.
+		t := shaped{sink: name, block: "appsscript", mapped: conf.AppsScript.Columns, key: conf.AppsScript.KeyColumn, makes: true}
+		v, _, err := SurveyScript(ctx, a.config, name) // what it finds wrong, its check has said
+		if err != nil {
+			s.Findings = unlooked(s.Findings, config.Path("sinks", name, t.block), err)
+		}
+		if v != nil {
+			t.title, t.live = v.Tab, []column{}
+			for _, h := range v.Headers {
+				t.live = append(t.live, column{name: h})
+			}
+		}
+		t.fill(&s, usual)
 	}
 	return s
 }

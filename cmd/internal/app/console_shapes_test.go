@@ -2,12 +2,14 @@ package app
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"mekong/pipeline/console"
+	"mekong/sinks/appsscript/scriptsim"
 	"mekong/sinks/lark/larksim"
 )
 
@@ -116,5 +118,29 @@ func TestColumnsAreFoundByName(t *testing.T) {
 	s = r.shape(t.Context(), "sales", nil)
 	if st, _ := stateOf(s, "name"); st != console.ColumnUnknown || len(s.Troubles()) == 0 {
 		t.Errorf("of a spreadsheet that is gone it says %+v", s)
+	}
+}
+
+// Of a spreadsheet that is written to by its script the columns are seen, too, and those
+// that are not there yet are said to be made.
+func TestColumnsBehindAScript(t *testing.T) {
+	srv := httptest.NewServer(scriptsim.New(scriptsim.NewModel(scriptsim.ModelOptions{Secret: secretToken})))
+	t.Cleanup(srv.Close)
+	r := start(t, configured(t, t.TempDir(), oneSink+`
+  tab:
+    accept: [lead]
+    appsscript: { url: "https://script.google.com/macros/s/AKfycb-a/exec", secret: `+secretToken+`, endpoint: "`+srv.URL+`", columns: { "Họ tên": name } }
+`), Options{})
+	before := r.shape(t.Context(), "tab", nil)
+	if st, _ := stateOf(before, "name"); st != console.ColumnMade || before.Title == "" {
+		t.Errorf("before the first record it says %+v", before)
+	}
+	if got := r.post("application/x-www-form-urlencoded", []byte("name=An&phone=0900000000")); got.status != http.StatusOK {
+		t.Fatalf("the lead is answered %d", got.status)
+	}
+	r.settled("tab")
+	after := r.shape(t.Context(), "tab", nil)
+	if st, _ := stateOf(after, "name"); st != console.ColumnFilled || !slices.Contains(after.Own, "Mekong ID") {
+		t.Errorf("after it, it says %+v", after)
 	}
 }
