@@ -2,10 +2,10 @@ package trace
 
 import "time"
 
-// The index rests so that leads go first. While the streams stand still it works a third of
-// the time. While there is traffic it takes small parts and works a twentieth of the time:
-// of one processor, and less of it where there are several. That is enough for some
-// hundred leads a second; in a greater rush the index falls behind, says so
+// The index rests so that leads go first. Usually it works a third of the time at most. In a
+// rush, when every bit of the machine may be wanted, it takes small parts and works a
+// twentieth of the time: of one processor, and less of it where there are several. That is
+// enough for some hundred leads a second; beyond that the index falls behind, says so
 // ([Index.Lag]), and comes back when the rush is over. Only if it has not come back for a
 // long time does it take more.
 const (
@@ -16,9 +16,9 @@ const (
 	lateAfter   = time.Minute
 	latestAfter = 10 * time.Minute
 	restMost    = 2 * time.Second
-	restLongest = 20 * time.Second // with traffic
-	traffic     = 20               // messages a second, over all streams
-	smallParts  = 4                // with traffic, a part is smaller by this
+	restLongest = 5 * time.Second // with traffic
+	traffic     = 200             // messages a second, over all streams: some eighty leads
+	smallParts  = 4               // with traffic, a part is smaller by this
 )
 
 // pace is what Run knows about the traffic.
