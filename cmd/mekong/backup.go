@@ -92,7 +92,7 @@ func tellBackup(w io.Writer, m app.Manifest) {
 	if databases > 0 {
 		fmt.Fprintf(w, "%10d  databases of the embedded MongoDB\n", databases)
 	}
-	fmt.Fprintf(w, "%10.1f  MiB\n", float64(size)/(1<<20))
+	fmt.Fprintf(w, "%10d  KiB\n", (size+1023)/1024)
 }
 
 func (c *cli) restoreCommand() *cobra.Command {

@@ -19,13 +19,17 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// mongosh answers one question: whether the server here is a primary; and it does
-// everything else that it is asked for at once, which is to begin a replica set.
+// mongosh answers one question, whatever it is asked: whether the server here, or the
+// first of a replica set, can be reached.
 func mongosh(ctx context.Context, args []string) error {
 	if !slices.Contains(args, "--eval") && !slices.Contains(args, "--file") {
 		return errors.New("usage: mongosh [--quiet] --eval TEXT | --file FILE")
 	}
-	c, err := mongo.Connect(options.Client().ApplyURI("mongodb://127.0.0.1:27017/?directConnection=true"))
+	host := "127.0.0.1"
+	if slices.Contains(args, "--nodb") {
+		host = "mongodb-1"
+	}
+	c, err := mongo.Connect(options.Client().ApplyURI("mongodb://" + host + ":27017/?directConnection=true"))
 	if err != nil {
 		return err
 	}
