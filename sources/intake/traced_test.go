@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -209,6 +210,27 @@ func TestUntracedAndUnsampled(t *testing.T) {
 	if got := s.raws[0].Meta["traceparent"]; !strings.HasPrefix(got, "00-"+senderTrace+"-") || !strings.HasSuffix(got, "-00") {
 		t.Errorf("a trace that is not sampled goes on as %q", got)
 	}
+}
+
+// Whatever a sender says of its trace, the lead is stored, and goes on with a context
+// of today's form.
+func FuzzTraceparent(f *testing.F) {
+	for _, seed := range []string{"", wellFormed, wellFormed + "-", "cc-" + wellFormed[3:] + "-x", "ff" + wellFormed[2:], "00-\x00\n\r-ế", strings.Repeat("0", 300)} {
+		f.Add(seed)
+	}
+	form := regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$`)
+	f.Fuzz(func(t *testing.T, header string) {
+		s := &store{}
+		in := newIntake(t, Options{}, Route{})
+		watch(in)
+		r := httptest.NewRequest(http.MethodPost, "/in/landing", strings.NewReader("x"))
+		r.Header["Traceparent"] = []string{header}
+		w := httptest.NewRecorder()
+		in.Handler(s.emit).ServeHTTP(w, r)
+		if w.Code != http.StatusOK || len(s.raws) != 1 || !form.MatchString(s.raws[0].Meta["traceparent"]) {
+			t.Errorf("%q: %d %v", header, w.Code, s.raws)
+		}
+	})
 }
 
 // BenchmarkDoor is a delivery through the handler, with storing that costs nothing.
