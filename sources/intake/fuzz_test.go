@@ -50,6 +50,9 @@ func FuzzDoor(f *testing.F) {
 		f.Add("GET", p, p, "null", "")
 	}
 	f.Fuzz(func(t *testing.T, method, path, query, origin, encoding string) {
+		if strings.ContainsFunc(origin+encoding, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+			return // net/http answers such a header itself
+		}
 		in, err := New(Options{}, Route{Source: "landing", Path: "/in/landing", PathToken: true, Receiver: dialect(plain)})
 		if err != nil {
 			t.Fatal(err)
