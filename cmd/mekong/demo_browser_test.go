@@ -241,7 +241,11 @@ func (s *seen) phone() {
 	s.base.open(s.baseURL)
 	fits(s.base, "base")
 	s.console.do("a phone", small)
-	for _, page := range []string{"flow", "leads", "buried", "sources", "sinks", "health", "activity"} {
+	pages := evaluate[[]string](s.console, `[...document.querySelectorAll("nav a")].map((a) => a.getAttribute("href").slice(1))`)
+	if len(pages) < 7 {
+		s.t.Errorf("the console leads to %q only", pages)
+	}
+	for _, page := range pages {
 		s.console.open(s.consoleURL + page)
 		s.console.sees("h1")
 		fits(s.console, page)
