@@ -78,21 +78,20 @@ func (s *Sink) retell(ctx context.Context, t *tab, rows []*row) error {
 			runs = append(runs, [2]int64{at, at + 1})
 		}
 	}
+	before := t.shape()
 	got, err := s.getRows(ctx, t, runs)
 	if err != nil {
 		return err
 	}
-	i := 0
+	if t.shape() != before {
+		return errReshaped
+	}
+	if err := s.rebind(t); err != nil {
+		return err
+	}
 	for _, r := range rows {
 		at := place(r)
-		for at >= runs[i][1] {
-			i++
-		}
-		var cells []any
-		if n := int(at - runs[i][0]); n < len(got[i]) {
-			cells = got[i][n]
-		}
-		f := &found{values: slices.Clone(cells)}
+		f := &found{values: got[at]}
 		if !f.read(t, r.key) {
 			t.sure = false // it has moved; the tags will find it
 			continue
@@ -134,14 +133,14 @@ func (s *Sink) changeSome(ctx context.Context, t *tab, rows []*row) error {
 	}
 	var reqs []request
 	if t.anchored {
-		reqs = append(reqs, untagRows(t))
+		reqs = append(reqs, s.untag(t))
 	}
 	ranges := []string{wholeRow(t.title, 0)}
 	tags := map[*row]int64{}
 	for _, r := range rows {
 		r.at, _ = t.index.of(r.id)
 		tags[r] = newID()
-		reqs = append(reqs, rowTagged{t.gid, r.at, tags[r]})
+		reqs = append(reqs, rowTagged{t.gid, r.at, tags[r], s.mark})
 		ranges = append(ranges, wholeRow(t.title, r.at))
 	}
 	untagged := t.anchored

@@ -30,12 +30,17 @@ func (p *plain) appendTo(b []byte) ([]byte, error) {
 }
 
 // rowTagged tags a row of a tab.
-type rowTagged struct{ gid, at, id int64 }
+type rowTagged struct {
+	gid, at, id int64
+	mark        string
+}
 
 func (r rowTagged) appendTo(b []byte) ([]byte, error) {
 	b = append(b, `{"createDeveloperMetadata":{"developerMetadata":{"metadataId":`...)
 	b = strconv.AppendInt(b, r.id, 10)
-	b = append(b, `,"metadataKey":"`+rowTag+`","visibility":"DOCUMENT","location":{"dimensionRange":{"sheetId":`...)
+	b = append(b, `,"metadataKey":"`+rowTag+`","metadataValue":`...)
+	b = textTo(b, r.mark)
+	b = append(b, `,"visibility":"DOCUMENT","location":{"dimensionRange":{"sheetId":`...)
 	b = strconv.AppendInt(b, r.gid, 10)
 	b = append(b, `,"dimension":"ROWS","startIndex":`...)
 	b = strconv.AppendInt(b, r.at, 10)
@@ -147,8 +152,9 @@ type filled struct {
 	cells []any
 }
 
-// fillTo is the body of a values:batchUpdateByDataFilter.
-func fillTo(b []byte, data []filled) []byte {
+// fillTo is the body of a values:batchUpdateByDataFilter. With header a part of it is
+// about the first row of a tab, and leaves that alone: the answer shows it.
+func fillTo(b []byte, data []filled, header bool, gid int64) []byte {
 	b = append(b, `{"valueInputOption":"RAW","includeValuesInResponse":true,"responseValueRenderOption":"FORMULA","responseDateTimeRenderOption":"SERIAL_NUMBER","data":[`...)
 	for i, d := range data {
 		if i > 0 {
@@ -164,6 +170,11 @@ func fillTo(b []byte, data []filled) []byte {
 			b = valueTo(b, v)
 		}
 		b = append(b, `]]}`...)
+	}
+	if header {
+		b = append(b, `,{"dataFilter":{"gridRange":{"sheetId":`...)
+		b = strconv.AppendInt(b, gid, 10)
+		b = append(b, `,"endRowIndex":1}},"majorDimension":"ROWS","values":[[null]]}`...)
 	}
 	return append(b, `]}`...)
 }

@@ -77,12 +77,12 @@ func (s *Sink) forgetIn(ctx context.Context, b *book, p *api.SheetProperties, wa
 // eraseRows empties rows and takes them out. One that has moved meanwhile is left for
 // the next look.
 func (s *Sink) eraseRows(ctx context.Context, t *tab, at []int64, wanted map[string]bool) error {
-	reqs := []request{untagRows(t)}
+	reqs := []request{s.untag(t)}
 	var ranges []string
 	ids := make([]int64, len(at))
 	for i, row := range at {
 		ids[i] = newID()
-		reqs = append(reqs, rowTagged{t.gid, row, ids[i]})
+		reqs = append(reqs, rowTagged{t.gid, row, ids[i], s.mark})
 		ranges = append(ranges, wholeRow(t.title, row))
 	}
 	got, err := s.update(ctx, t.book.id, reqs, ranges...)
@@ -114,7 +114,7 @@ func (s *Sink) eraseRows(ctx context.Context, t *tab, at []int64, wanted map[str
 // shows whether one was; then it is moved back to the top.
 func (s *Sink) dropRows(ctx context.Context, t *tab, rows []int64) error {
 	slices.Sort(rows)
-	reqs := []request{untagRows(t)}
+	reqs := []request{s.untag(t)}
 	// From the last up, each is moved to the end; so none moves another that waits.
 	for _, row := range slices.Backward(rows) {
 		reqs = append(reqs, moveRow(t, row, t.rows))

@@ -121,7 +121,7 @@ func (s *Sink) insert(ctx context.Context, t *tab, rows []*row) error {
 	reqs = append(reqs, insertRows(t, at, n))
 	reqs = append(reqs, cellsOf(t, at, rows)...)
 	if t.anchored {
-		reqs = append(reqs, untagRows(t))
+		reqs = append(reqs, s.untag(t))
 	}
 	got, err := s.commit(ctx, t, reqs, t.around(at, n)...)
 	if err != nil {
@@ -202,7 +202,7 @@ func cellAt(got *api.Spreadsheet, gid, row, col int64) any {
 // are found anew then, as any others.
 func (s *Sink) replace(ctx context.Context, t, was *tab, rows []*row) error {
 	d := anew(was, rows)
-	d.sure, d.during = true, t.columns
+	d.sure = true
 	s.doubt(t, d)
 	t.read, t.sure, t.end = false, false, -1
 	if _, err := s.mend(ctx, t, d); err != nil {

@@ -115,3 +115,27 @@ func TestLateInsert(t *testing.T) {
 		t.Errorf("%d rows: %v", n, w.list(bookID, gid))
 	}
 }
+
+// TestProtectedHeader: changes are written also where the account may not edit the
+// header, and are put right when columns move.
+func TestProtectedHeader(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sheetsim.Options{NoQuotas: true})
+	armed := false
+	s := w.sink(w.hook(func(r *http.Request) {
+		if armed && strings.HasSuffix(r.URL.Path, "ByDataFilter") {
+			armed = false
+			w.MoveColumn(bookID, gid, w.column("phone"), w.column("name"))
+		}
+	}))
+	store(t, s, leads(0, 3)...)
+	w.mark()
+	w.ProtectRange(bookID, gid, 0, 1, 0, 20)
+	store(t, s, of("x", "k001", 1, map[string]any{"name": "A", "phone": "0911111111"}))
+	armed = true
+	store(t, s, of("y", "k002", 2, map[string]any{"name": "B", "phone": "0922222222"}))
+	got := w.rows()
+	if got["k001"]["name"] != "A" || got["k001"]["phone"] != "0911111111" || got["k002"]["name"] != "B" || got["k002"]["phone"] != "0922222222" {
+		t.Errorf("%v", got)
+	}
+}

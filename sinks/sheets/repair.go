@@ -1,6 +1,7 @@
 package sheets
 
 import (
+	"math"
 	"slices"
 
 	"mekong/sinks/columns"
@@ -25,10 +26,16 @@ type put struct {
 
 // written is a row as it was written to, in columns as the writer knew them.
 type written struct {
-	tag    int64  // of the row; 0: it has none yet
-	key    string // of a new row, and then the first of cells; "": the row was there
-	before []any  // what the row held, by column
+	key    string
+	fresh  bool  // it was a new row, and its key is the first of cells
+	tag    int64 // of the row; 0: it has none yet
+	before []any // what the row held, by column
 	cells  []put
+
+	ver string // of the row, as it was written
+	// twin says of a new row that by now its key has another one, which somebody else
+	// has made. Then it is emptied.
+	twin bool
 }
 
 // after is what the row holds where nothing has moved.
@@ -60,7 +67,7 @@ func (w *written) body() filled {
 
 // asNew is a new row as it is written to a tab.
 func (r *row) asNew(t *tab) written {
-	w := written{key: r.key, cells: []put{{t.key.index, r.key}, {t.version.index, r.ver}}}
+	w := written{key: r.key, fresh: true, ver: r.ver, cells: []put{{t.key.index, r.key}, {t.version.index, r.ver}}}
 	for _, p := range r.cells {
 		w.cells = append(w.cells, put{p.c.index, p.v})
 	}
@@ -69,7 +76,7 @@ func (r *row) asNew(t *tab) written {
 
 // asChange is a change of a row that is there, as it is written to a tab.
 func (r *row) asChange(t *tab, tag int64) written {
-	w := written{tag: tag, before: r.found.values}
+	w := written{key: r.key, tag: tag, ver: r.ver, before: r.found.values}
 	for _, p := range r.cells {
 		w.cells = append(w.cells, put{p.c.index, p.v})
 	}
@@ -82,42 +89,11 @@ func (r *row) asChange(t *tab, tag int64) written {
 // doubtful are rows that were written, or may have been, when the columns were no
 // longer where their writer saw them.
 type doubtful struct {
-	book   string
-	gid    int64
-	was    []*column // the columns as the writer saw them
-	during []*column // as they were when it was written, as far as is known; nil: not at all
-	sure   bool      // it was carried out, and something had changed
-	rows   []written
-}
-
-// moves says where columns are by now.
-type moves struct {
-	right map[int64]int64 // where a value that was for a column belongs
-	wrong map[int64]int64 // where a value went that was for a column
-	held  map[int64]int64 // which column of before lies where a value went; absent: none did
-}
-
-func (d *doubtful) moves(now []*column) moves {
-	m := moves{right: movedTo(d.was, now), wrong: map[int64]int64{}, held: map[int64]int64{}}
-	during, since := movedTo(d.was, d.during), movedTo(d.during, now)
-	for _, w := range d.rows {
-		for _, p := range w.cells {
-			if _, known := m.wrong[p.at]; known {
-				continue
-			}
-			// Of a column without a name nobody knows whether it was moved since.
-			m.wrong[p.at] = p.at
-			if at, ok := since[p.at]; ok {
-				m.wrong[p.at] = at
-			}
-			for from, to := range during {
-				if to == p.at {
-					m.held[p.at] = from
-				}
-			}
-		}
-	}
-	return m
+	book string
+	gid  int64
+	was  []*column // the columns as the writer saw them
+	sure bool      // it was carried out, and something had changed
+	rows []written // all of them new, or none
 }
 
 // movedTo says where each column of before is now: found by its tags, or its header.
@@ -142,56 +118,101 @@ func (c *column) is(d *column) bool {
 	return slices.ContainsFunc(c.tags, d.tagged)
 }
 
+// moves says where columns are by now.
+type moves struct {
+	to   map[int64]int64 // where a column of before is
+	from map[int64]int64 // which column of before one is
+	ver  int64           // the version column; -1: there is none
+}
+
+func (d *doubtful) moves(t *tab) moves {
+	m := moves{to: movedTo(d.was, t.columns), from: map[int64]int64{}, ver: -1}
+	for from, to := range m.to {
+		m.from[to] = from
+	}
+	if c := t.byTag(forVersion); c != nil {
+		m.ver = c.index
+	}
+	return m
+}
+
 // mending are the cells that put a row right which holds got by now; none where
-// nothing went wrong.
-func (w *written) mending(m moves, got []any) (cells []put) {
-	at := func(i int64, ok bool) any {
-		if !ok || i >= int64(len(got)) {
+// nothing went wrong. arrived says that the row was written to at all, as far as that
+// can be told. Columns may have moved more than once meanwhile, so that a value in a
+// wrong place is known by being there, and not by the place.
+func (w *written) mending(m moves, got []any) (cells []put, arrived bool) {
+	at := func(list []any, i int64) any {
+		if i < 0 || i >= int64(len(list)) {
 			return nil
 		}
-		return got[i]
+		return list[i]
 	}
-	wrong, right := int64(0), int64(0)
-	for _, p := range w.cells {
-		to, known := m.right[p.at]
-		if from := m.wrong[p.at]; p.v != nil && (!known || to != from) {
-			there, here := at(from, true) == p.v, at(to, known) == p.v
-			wrong += b2i(there && !here)
-			right += b2i(here && !there)
+	if w.fresh && !slices.Contains(got, any(w.ver)) {
+		return nil, false // a row that only holds the key as well
+	}
+	place := func(i int64) int64 {
+		if to, known := m.to[i]; known {
+			return to
 		}
+		return -1
 	}
-	if wrong == 0 || right > 0 {
-		return nil
+	gone := w.twin || w.fresh && place(w.cells[0].at) < 0 // a row without a key is none
+	if !gone {
+		arrived = w.fresh
 	}
-	belongs := map[int64]bool{}
-	lost := false // a new row without its key column is none
-	if w.key != "" {
-		_, keyed := m.right[w.cells[0].at]
-		lost = !keyed
-	}
+	own := map[int64]bool{} // where values of this row belong
 	for _, p := range w.cells {
-		to, known := m.right[p.at]
-		if !known || lost {
+		own[place(p.at)] = !gone
+		arrived = arrived || p.v != nil && at(got, place(p.at)) == p.v && at(w.before, p.at) != p.v
+	}
+	stray := map[int64]bool{}
+	lacking := false
+	for _, p := range w.cells {
+		there := at(got, place(p.at)) == p.v
+		if p.v == nil || there && !telling(p.v) && !gone {
 			continue
 		}
-		belongs[to] = true
-		if at(to, true) != p.v {
-			cells = append(cells, put{to, p.v})
+		for i := range int64(len(got)) {
+			if own[i] && there || i == place(p.at) && !gone || got[i] != p.v {
+				continue
+			}
+			if was, known := m.from[i]; known && at(w.before, was) == p.v {
+				continue // it has held that all along
+			}
+			stray[i] = true
+			lacking = lacking || !there
 		}
 	}
-	for _, p := range w.cells {
-		from := m.wrong[p.at]
-		if belongs[from] || p.v == nil || at(from, true) != p.v {
+	newer, _ := at(got, m.ver).(string)
+	if lacking && !gone && !(isVersion(newer) && newer > w.ver) {
+		for _, p := range w.cells {
+			if to := place(p.at); to >= 0 && at(got, to) != p.v {
+				cells = append(cells, put{to, p.v})
+			}
+		}
+	}
+	for i := range int64(len(got)) {
+		if !stray[i] || own[i] {
 			continue
 		}
-		belongs[from] = true
 		var back any
-		if old, ok := m.held[p.at]; ok && old < int64(len(w.before)) {
-			back = w.before[old]
+		if was, known := m.from[i]; known {
+			back = at(w.before, was)
 		}
-		cells = append(cells, put{from, back})
+		cells = append(cells, put{i, back})
 	}
-	return cells
+	return cells, arrived || len(stray) > 0
+}
+
+// telling reports whether a value is one that hardly stands twice in a row by chance.
+func telling(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return len(v) >= 6
+	case float64:
+		return v != math.Trunc(v)
+	}
+	return false
 }
 
 // alike compares rows by their cells; a cell that holds "" is empty.

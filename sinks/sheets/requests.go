@@ -29,11 +29,17 @@ func tagColumn(t *tab, at int64, key, value string) request {
 	}}}
 }
 
-// untagRows takes away the tags of changed rows. Their keys are the sink's own, but of
-// all tabs of the spreadsheet; so it is said which tab.
-func untagRows(t *tab) request {
+// untag takes away the tags of rows that this sink has made in a tab, and at first all
+// that a process before it may have left. Those of another one that writes at the same
+// time must stay: it finds its rows by them.
+func (s *Sink) untag(t *tab) request {
+	mark := s.mark
+	if at := t.book.id + " " + itoa(t.gid); !s.swept[at] {
+		s.swept[at], mark = true, ""
+	}
+	t.anchored = true
 	return &plain{DeleteDeveloperMetadata: &api.DeleteDeveloperMetadataRequest{DataFilter: &api.DataFilter{DeveloperMetadataLookup: &api.DeveloperMetadataLookup{
-		MetadataKey: rowTag, LocationType: "ROW", LocationMatchingStrategy: "INTERSECTING_LOCATION",
+		MetadataKey: rowTag, MetadataValue: mark, LocationType: "ROW", LocationMatchingStrategy: "INTERSECTING_LOCATION",
 		MetadataLocation: &api.DeveloperMetadataLocation{SheetId: t.gid, ForceSendFields: []string{"SheetId"}},
 	}}}}
 }

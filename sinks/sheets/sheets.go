@@ -74,6 +74,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -135,6 +136,7 @@ type Sink struct {
 	account *account
 	now     func() time.Time
 
+	mark string        // on the tags of rows, to tell them from another process's
 	turn chan struct{} // one Write or Forget at a time; who takes the token holds it
 
 	// Guarded by turn.
@@ -145,6 +147,8 @@ type Sink struct {
 	saved    string // what Memory holds, as far as is known
 	most     int    // bytes in one call, for now
 	doubtful []*doubtful
+	blind    bool            // the header cannot be seen in the answer to a change
+	swept    map[string]bool // tabs whose rows had their old tags taken away
 	refused  *refusal
 	unfenced bool // Google does not take our fences
 
@@ -163,7 +167,7 @@ func New(name string, c config.Sheets, o Options) (*Sink, error) {
 	if o.Tokens == nil {
 		return nil, errors.New("there is nothing to get access tokens from")
 	}
-	s := &Sink{name: name, conf: c, now: o.Now, turn: make(chan struct{}, 1), fences: map[string]*fences{}, most: maxBody, cut: map[string]int{}}
+	s := &Sink{name: name, conf: c, now: o.Now, turn: make(chan struct{}, 1), fences: map[string]*fences{}, most: maxBody, cut: map[string]int{}, swept: map[string]bool{}, mark: strconv.FormatInt(newID(), 36)}
 	s.turn <- struct{}{}
 	if s.now == nil {
 		s.now = time.Now

@@ -31,6 +31,7 @@ const (
 type column struct {
 	index  int64
 	header string
+	raw    any // the header as it was written: it may be a number or a formula
 	tags   []string
 	date   bool // its format for dates was set
 }
@@ -193,7 +194,7 @@ func (t *tab) layout(g *api.GridData) {
 	for i := range max(n, len(cells)) {
 		c := &column{index: g.StartColumn + int64(i)}
 		if i < len(cells) && cells[i] != nil {
-			c.header = cells[i].FormattedValue
+			c.header, c.raw = cells[i].FormattedValue, text(cells[i])
 		}
 		if i < n && g.ColumnMetadata[i] != nil {
 			for _, m := range g.ColumnMetadata[i].DeveloperMetadata {
@@ -217,7 +218,7 @@ func (t *tab) layout(g *api.GridData) {
 }
 
 func (c *column) same(d *column) bool {
-	return c.index == d.index && c.header == d.header && c.date == d.date && slices.Equal(c.tags, d.tags)
+	return c.index == d.index && c.header == d.header && c.raw == d.raw && c.date == d.date && slices.Equal(c.tags, d.tags)
 }
 
 // shape is where everything is that a row is written by.
