@@ -245,6 +245,7 @@ func (p *replaying) all(ctx context.Context) error {
 func (p *replaying) send(ctx context.Context, batch []bus.Kept, upTo uint64) error {
 	next := p.job
 	var records []pipeline.Record
+	before := map[string]string{} // record → the trace that its delivery was part of
 	for _, k := range batch {
 		next.Read++
 		raw, err := k.Raw()
@@ -262,6 +263,11 @@ func (p *replaying) send(ctx context.Context, batch []bus.Kept, upTo uint64) err
 			next.Forgotten++
 		default:
 			records = append(records, rs...)
+			if t := k.Trace(); t != "" {
+				for _, r := range rs {
+					before[r.ID] = t
+				}
+			}
 		}
 	}
 	for _, sink := range p.sinks {
@@ -270,7 +276,7 @@ func (p *replaying) send(ctx context.Context, batch []bus.Kept, upTo uint64) err
 			if err := p.patience(ctx, len(part)); err != nil {
 				return err
 			}
-			for _, err := range p.o.app.Bus.Replay(ctx, sink, p.job.Run, part) {
+			for _, err := range p.o.app.Bus.ReplayTraced(ctx, sink, p.job.Run, part, before) {
 				switch {
 				case err == nil:
 					next.Sent++

@@ -128,6 +128,30 @@ func TestATraceGoesOnAfterARestart(t *testing.T) {
 	}
 }
 
+// What is replayed is another trace, which names the first.
+func TestAReplayIsAnotherTrace(t *testing.T) {
+	c := newCollector(t)
+	r := start(t, configured(t, t.TempDir(), oneSink+c.config(", sample: 0")), Options{})
+	r.traced(1, true)
+	r.traced(2, false)
+	r.settled("archive")
+	if _, err := r.Operator().Replay(t.Context(), ReplayOptions{Source: "landing", Since: time.Now().Add(-time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	r.settled("archive")
+	r.stop()
+	for _, s := range c.of("")["deliver archive"] {
+		first := hex.EncodeToString(s.TraceId) == traceOf(1)
+		named := len(s.Links) == 2 && hex.EncodeToString(s.Links[0].TraceId) == traceOf(1)
+		if first == named {
+			t.Errorf("of trace %x: %v", s.TraceId, s.Links)
+		}
+	}
+	if n := len(c.of("")["deliver archive"]); n != 2 {
+		t.Errorf("%d spans of the sink: the first try and its replay are two", n)
+	}
+}
+
 // Nothing is traced of itself, but who asks for it is.
 func TestSamplingNothing(t *testing.T) {
 	c := newCollector(t)
