@@ -236,18 +236,18 @@ func (c *Console) Run(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	g, ctx := errgroup.WithContext(ctx)
+	g, inside := errgroup.WithContext(ctx)
 	if c.flow != nil {
-		g.Go(func() error { c.flow.follow(ctx); return nil })
+		g.Go(func() error { c.flow.follow(inside); return nil })
 	}
 	if c.health != nil {
-		g.Go(func() error { c.health.work(ctx); return nil })
+		g.Go(func() error { c.health.work(inside); return nil })
 	}
 	if c.shapes != nil {
-		g.Go(func() error { c.shapes.work(ctx); return nil })
+		g.Go(func() error { c.shapes.work(inside); return nil })
 	}
 	if c.cases != nil {
-		g.Go(func() error { c.cases.run(ctx); return nil })
+		g.Go(func() error { c.cases.run(inside); return nil })
 	}
 	g.Go(func() error {
 		defer cancel()
