@@ -61,7 +61,8 @@ func TestActsInABrowser(t *testing.T) {
 	b := w.tab()
 	for name, before := range map[string]step{"with": withoutScripts(false), "without": withoutScripts(true)} {
 		b.do(name+" JavaScript", before)
-		b.do("searching", chromedp.Navigate(w.base+"/leads"), chromedp.WaitVisible("input[type=search]"), chromedp.SendKeys("input[type=search]", "0912 345 678\r"), chromedp.WaitVisible("main tbody"))
+		b.do("searching", chromedp.Navigate(w.base+"/leads"), chromedp.WaitVisible("input[type=search]"), chromedp.SendKeys("input[type=search]", "0912 345 678\r"))
+		b.until("the answer", `document.readyState === "complete" && location.search.startsWith("?s=")`)
 		at := ask(b, chromedp.Location())
 		if w.leads.term != "0912 345 678" || strings.Contains(at, "912") {
 			t.Errorf("%s JavaScript %q is searched at %s", name, w.leads.term, at)
@@ -71,7 +72,8 @@ func TestActsInABrowser(t *testing.T) {
 		b.until("back at the search", `document.querySelector("input[type=search]")?.value === "0912 345 678" && location.href === "`+at+`"`)
 		w.holds.did = ""
 		b.do("holding", chromedp.Navigate(w.base+"/sinks"), chromedp.WaitVisible("#sink-crm"), chromedp.Click("#sink-crm .acts summary"), chromedp.WaitVisible("#sink-crm input[name=why]"),
-			chromedp.SendKeys("#sink-crm input[name=why]", "đang dọn bảng\r"), chromedp.WaitVisible(".note[role=status]"))
+			chromedp.SendKeys("#sink-crm input[name=why]", "đang dọn bảng\r"))
+		b.until("it is held", `location.search.includes("done=held")`)
 		if w.holds.did != "an held crm: đang dọn bảng" {
 			t.Errorf("%s JavaScript %q", name, w.holds.did)
 		}
@@ -80,7 +82,8 @@ func TestActsInABrowser(t *testing.T) {
 		b.shoot("sinks-paused")
 		b.do("on the flow", chromedp.Navigate(w.base+"/flow"), chromedp.WaitVisible(".balance.paused"))
 		b.shoot("flow-paused")
-		b.do("going on", chromedp.Navigate(w.base+"/sinks"), chromedp.WaitVisible("#sink-crm"), chromedp.Click("#sink-crm form[action='/sinks/release'] button"), chromedp.WaitVisible(".note[role=status]"))
+		b.do("going on", chromedp.Navigate(w.base+"/sinks"), chromedp.WaitVisible("#sink-crm"), chromedp.Click("#sink-crm form[action='/sinks/release'] button"))
+		b.until("it goes on", `location.search.includes("done=released")`)
 		if w.holds.did != "an released crm" {
 			t.Errorf("%s JavaScript %q", name, w.holds.did)
 		}

@@ -209,12 +209,7 @@ func (c *cases) erasing(ctx context.Context, one *forgetting) {
 	for _, r := range p.Rows {
 		rows = max(rows, r.N)
 	}
-	c.end(one, func() {
-		one.State, one.Proof = caseErased, &p
-		if err != nil {
-			one.Why = err.Error()
-		}
-	})
+	// It is written down before it is said to be done.
 	outcome := "complete"
 	if !p.Complete {
 		outcome = "not complete: to be done again"
@@ -222,4 +217,10 @@ func (c *cases) erasing(ctx context.Context, one *forgetting) {
 	if len(p.Marks) > 0 {
 		c.note(Entry{Who: one.user, What: "forgot", On: short(p.Marks[0]), Count: rows, Reason: outcome})
 	}
+	c.end(one, func() {
+		one.State, one.Proof = caseErased, &p
+		if err != nil {
+			one.Why = err.Error()
+		}
+	})
 }

@@ -55,6 +55,19 @@ func (s Shape) Troubles() (out []pipeline.Finding) {
 	return out
 }
 
+// Well is how many columns are as they should be.
+func (s Shape) Well() (n int) {
+	for _, c := range s.Columns {
+		if c.State == ColumnFilled || c.State == ColumnMade {
+			n++
+		}
+	}
+	return n
+}
+
+// Ill is how many somebody should look at.
+func (s Shape) Ill() int { return len(s.Columns) - s.Well() }
+
 // lookAgain has the tables looked at again.
 func (c *Console) lookAgain(w http.ResponseWriter, r *http.Request, _ visitor) {
 	c.shapes.again(lookEvery)

@@ -172,6 +172,8 @@ var words = map[string]word{
 	"sinks.spent":    {"%s trong %s (%d %%)", "%s of %s (%d %%)"},
 	"sinks.looking":  {"Đang xem các cột ở đích …", "Looking at the columns over there …"},
 	"sinks.looked":   {"xem %s", "looked at %s"},
+	"sinks.well":     {"%d ổn", "%d fine"},
+	"sinks.ill":      {"%d cần xem", "%d to look at"},
 	"sinks.again":    {"Xem lại các cột", "Look at the columns again"},
 	"sinks.besides":  {"Cột khác, Mekong không ghi:", "Other columns, which Mekong leaves alone:"},
 	"sinks.own":      {"Cột riêng của Mekong:", "Columns of Mekong's own:"},

@@ -121,8 +121,17 @@ type shaped struct {
 	makes                   bool
 }
 
-// versionColumn is what every table calls the other of Mekong's own columns.
-const versionColumn = "Mekong version"
+// What every table calls the others of Mekong's own columns; notes are a Base's.
+const (
+	versionColumn = "Mekong version"
+	notesColumn   = "Mekong notes"
+)
+
+// own reports whether a column is one in which Mekong keeps what is its own.
+func (t shaped) own(name string) bool {
+	h := columns.Heading(name)
+	return h == columns.Heading(t.key) || h == versionColumn || h == notesColumn
+}
 
 // fill says of every column whether it is filled and by what.
 func (t shaped) fill(s *console.Shape, usual []string) {
@@ -138,9 +147,9 @@ func (t shaped) fill(s *console.Shape, usual []string) {
 		s.Columns = t.byName(usual, used)
 	}
 	for _, l := range t.live {
-		switch h := columns.Heading(l.name); {
+		switch {
 		case used[l.name]:
-		case h == columns.Heading(t.key), h == versionColumn:
+		case t.own(l.name):
 			s.Own = append(s.Own, l.name)
 		default:
 			s.Besides = append(s.Besides, l.name)
@@ -199,8 +208,7 @@ func (t shaped) byName(usual []string, used map[string]bool) (out []console.Colu
 	for _, field := range usual {
 		best, rank := -1, columns.No
 		for i, l := range t.live {
-			h := columns.Heading(l.name)
-			if r := columns.Rank(field, l.name); r < rank && h != columns.Heading(t.key) && h != versionColumn {
+			if r := columns.Rank(field, l.name); r < rank && !t.own(l.name) {
 				best, rank = i, r
 			}
 		}
