@@ -298,7 +298,7 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil || n <= 0 {
 		return 0
 	}
-	return min(time.Duration(n)*time.Second, time.Hour)
+	return time.Duration(min(n, 3600)) * time.Second // in this order: a large n would overflow
 }
 
 var (

@@ -22,6 +22,7 @@ func FuzzAnswered(f *testing.F) {
 		f.Add(403, s, "30")
 		f.Add(429, s, "-1")
 		f.Add(500, s, "99999999999999999999")
+		f.Add(526, s, "9999999999")
 	}
 	f.Fuzz(func(t *testing.T, status int, text, after string) {
 		e := answered(&googleapi.Error{Code: status, Body: text, Header: http.Header{"Retry-After": {after}}})
