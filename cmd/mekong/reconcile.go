@@ -39,7 +39,8 @@ or doubled, so that it can run every night.
 
 With --repair the records of the missing rows are sent to that one destination
 again, after a question. A row that is back by then is brought up to date, not
-doubled. Doubled rows and overwritten keys are for a person to mend.
+doubled. Doubled rows and overwritten keys are for a person to mend. A row whose key
+somebody has emptied cannot be told from one that is gone: look first.
 
 With SOURCE and --export it compares the other end: LadiPage's file of stored data
 ("Lưu trữ data", kept for 7 days) with what arrived here, by phone or e-mail, form
