@@ -19,8 +19,6 @@ type ReconcileOptions struct {
 	Now     func() time.Time // nil: time.Now
 	// Tell is told what is done next. Nil: nobody.
 	Tell func(step string)
-
-	chase time.Duration // see [chase]; 0: that
 }
 
 // Reconciliation says of each sink whether the rows are there that should be. Of
@@ -133,9 +131,6 @@ func (o *Operator) Reconcile(ctx context.Context, how ReconcileOptions) (Reconci
 	}
 	if how.Tell == nil {
 		how.Tell = func(string) {}
-	}
-	if how.chase == 0 {
-		how.chase = chase
 	}
 	for _, name := range how.Sinks {
 		if _, ok := o.app.config.Sinks[name]; !ok {

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -31,14 +30,6 @@ type copyOf struct {
 	id  uint64
 }
 
-// A reading goes on while rows are added behind where it is, and beside live traffic it
-// might never come to an end. New rows come last, in every destination, so one that was
-// taken in this long after the reading began has nothing of interest behind it.
-const chase = 20 * time.Second
-
-// errCaughtUp ends such a reading.
-var errCaughtUp = errors.New("the reading has caught up with what is written meanwhile")
-
 // namedStrangers is of how many strangers the key is kept as it stands.
 const namedStrangers = 1000
 
@@ -51,11 +42,7 @@ func (x *reconciling) read(ctx context.Context, s sinks.Opened, since time.Time,
 	if horizon.IsZero() {
 		horizon = x.began // nothing at all is kept
 	}
-	enough := time.Now().Add(x.how.chase)
 	err := s.Read(ctx, since, func(r pipeline.Record) error {
-		if r.Received.After(enough) {
-			return errCaughtUp
-		}
 		key := x.book.hash(r.Key)
 		id := uint64(0)
 		if r.ID != "" {
@@ -82,9 +69,6 @@ func (x *reconciling) read(ctx context.Context, s sinks.Opened, since time.Time,
 		}
 		return nil
 	})
-	if errors.Is(err, errCaughtUp) {
-		err = nil
-	}
 	return g, err
 }
 
