@@ -50,7 +50,7 @@ sinks: { archive: { webhook: { url: "http://127.0.0.1:1", allow_private: true } 
 		t.Helper()
 		want := load.answered.Load()
 		before := sink.taken.Load()
-		poll(t, time.Minute, func() string {
+		poll(t, 5*time.Minute, func() string {
 			page, err := shown.Trace.Search(t.Context(), "", trace.Filter{State: trace.Stored}, 1)
 			switch {
 			case err != nil:
@@ -88,7 +88,7 @@ sinks: { archive: { webhook: { url: "http://127.0.0.1:1", allow_private: true } 
 	up("started again")
 
 	sent := load.stop()
-	poll(t, time.Minute, func() string {
+	poll(t, 5*time.Minute, func() string {
 		page, err := shown.Trace.Search(t.Context(), "", trace.Filter{State: trace.Waiting}, 1)
 		if n := shown.Trace.Records(); n != sent || err != nil || len(page.Entries) != 0 {
 			return fmt.Sprintf("%d of %d leads are in the index, %+v wait: %v", n, sent, page.Entries, err)
