@@ -143,7 +143,8 @@ type poured struct {
 	stop     func() int64 // tells how many leads were answered
 }
 
-// pour sends leads one after another over so many connections. Each must be taken.
+// pour sends leads over so many connections, twenty a second over each: there must be
+// time left for whoever gives way to them. Each must be taken.
 func (r *running) pour(conns int) *poured {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	p := &poured{}
@@ -151,7 +152,14 @@ func (r *running) pour(conns int) *poured {
 	var wg sync.WaitGroup
 	for range conns {
 		wg.Go(func() {
-			for ctx.Err() == nil {
+			tick := time.NewTicker(50 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return
+				}
 				contentType, body := leads.Make(next.Add(1)).Encode(leads.URLEncoded)
 				got, err := send(r.t.Context(), r.door, body, map[string]string{"Content-Type": contentType, "Token": secretToken})
 				if err != nil || got.status != http.StatusOK {
