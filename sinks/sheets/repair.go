@@ -147,14 +147,14 @@ func (w *written) mending(m moves, got []any) (cells []put, arrived bool) {
 		}
 		return list[i]
 	}
+	if w.fresh && !slices.Contains(got, any(w.ver)) {
+		return nil, false // a row that only holds the key as well
+	}
 	place := func(i int64) int64 {
 		if to, known := m.to[i]; known {
 			return to
 		}
 		return -1
-	}
-	if w.fresh && !slices.Contains(got, any(w.ver)) && at(got, place(w.cells[0].at)) != w.key {
-		return nil, false // another row, in which the key stands somewhere else
 	}
 	gone := w.twin || w.fresh && place(w.cells[0].at) < 0 // a row without a key is none
 	if !gone {

@@ -111,10 +111,9 @@ func (s *Sink) passed(t *tab, fence bool) {
 	})
 }
 
-// settle looks at what is in doubt, and mends it: a repair before what it was to
-// repair, for it knows best what was there.
+// settle looks at what is in doubt, and mends it.
 func (s *Sink) settle(ctx context.Context) error {
-	for _, d := range slices.Backward(slices.Clone(s.doubtful)) {
+	for _, d := range slices.Clone(s.doubtful) {
 		i := slices.IndexFunc(s.tabs, func(t *tab) bool { return t.book.id == d.book && t.gid == d.gid })
 		if i < 0 {
 			s.believe(d) // the tab is gone, or no longer written to
@@ -209,7 +208,7 @@ func (s *Sink) holding(ctx context.Context, t *tab, d *doubtful, rows []written)
 
 // mostSearched is how many cells a tab may have for its rows to be looked for in all of
 // its columns, which may have been moved more than once.
-const mostSearched = 200_000
+const mostSearched = 500_000
 
 // tagAgain finds rows by their keys, and tags them. With errRaced they were moved just
 // then.

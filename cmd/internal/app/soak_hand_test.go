@@ -93,15 +93,22 @@ func (h *hand) work(ctx context.Context, every time.Duration) {
 
 // something does one thing to the tab, and says what. Nothing else happens meanwhile.
 func (h *hand) something(rnd *rand.Rand) string {
+	if h.calmed < 0 && h.sim.Calls().Writes >= settled-h.calmed {
+		h.calm(false)
+		h.calmed = 0
+	}
 	values, tab := h.sim.Values(h.book, 0), h.sim.Tabs(h.book)[0]
 	if len(values) < 10 {
 		return "" // there is nothing yet to work on
 	}
 	if len(h.heads) == 0 {
-		return h.columns(rnd, len(values[0]), 0)
+		return h.columns(len(values[0]), 0)
+	}
+	if h.calmed != 0 { // a person does one thing at a time
+		return h.columns(len(values[0]), tab.Columns)
 	}
 	row, wide := 1+rnd.IntN(len(values)-1), len(values[0])
-	switch rnd.IntN(12) {
+	switch rnd.IntN(11) {
 	case 0:
 		h.sim.SortRows(h.book, 0, rnd.IntN(wide), rnd.IntN(2) == 0)
 		return "sort"
@@ -112,8 +119,8 @@ func (h *hand) something(rnd *rand.Rand) string {
 		n := 1 + rnd.IntN(5)
 		h.sim.MoveRows(h.book, 0, row, min(n, len(values)-row), 1+rnd.IntN(len(values)-1))
 		return "move rows"
-	case 3, 11:
-		return h.columns(rnd, wide, tab.Columns)
+	case 3:
+		return h.columns(wide, tab.Columns)
 	case 4:
 		return h.rename(rnd, values[0])
 	case 5, 6:
@@ -127,30 +134,33 @@ func (h *hand) something(rnd *rand.Rand) string {
 	}
 }
 
-// columns moves a column, whosever it is, or adds one of the person's own anywhere.
-func (h *hand) columns(rnd *rand.Rand, wide, most int) string {
-	h.moved.Store(int64(h.sim.Calls().Writes) + 1)
-	if len(h.heads) > 0 && (rnd.IntN(4) > 0 || len(h.heads) > 5 || most > 24) {
-		h.sim.MoveColumn(h.book, 0, rnd.IntN(wide), rnd.IntN(wide))
-		return "move a column"
+// columns adds a column of the person's own. Answers must not be lost
+// meanwhile: what was written into columns that had just moved is put right by what the
+// answer shows.
+func (h *hand) columns(wide, most int) string {
+	writes := h.sim.Calls().Writes
+	switch {
+	case h.calmed == 0 && (len(h.heads) > 2 || most > 24):
+		return "" // it has enough of them
+	case h.calmed == 0:
+		h.calm(true)
+		h.calmed = writes
+		return ""
+	case writes < h.calmed+settled || h.calmed < 0:
+		return ""
 	}
+	h.calmed = -writes
 	head := asideHead
 	if n := len(h.heads); n > 0 {
 		head = fmt.Sprintf("Riêng %d", n)
 	}
-	h.sim.InsertColumn(h.book, 0, rnd.IntN(wide+1), head)
+	h.sim.InsertColumn(h.book, 0, wide, head)
 	h.heads = append(h.heads, head)
 	return "add a column of its own"
 }
 
-// settled reports whether whoever writes has seen since how the columns lie. Until then
-// nobody may die, for what was written into the wrong ones only its writer knows; and a
-// cell into which a value has gone by mistake, which is about to be taken out again,
-// cannot be told from one that is written to in that moment (see the sink's package).
-func (h *hand) settled() bool {
-	at := h.moved.Load()
-	return at == 0 || int64(h.sim.Calls().Writes) > at+8
-}
+// settled is after how many writes nothing hangs over from those before.
+const settled = 4
 
 // rename gives a column of the sink's another name.
 func (h *hand) rename(rnd *rand.Rand, heads []any) string {
@@ -211,14 +221,11 @@ func (h *hand) deleteRow(rnd *rand.Rand) string {
 
 // mark writes into the person's own columns beside some records.
 func (h *hand) mark(rnd *rand.Rand) string {
-	if !h.settled() {
-		return "" // who has moved a column looks first whether all is as it was
-	}
 	rows := h.look()
 	for range 20 {
 		r, head := rows[rnd.IntN(len(rows))], h.heads[rnd.IntN(len(h.heads))]
-		if !strings.HasPrefix(r.key, "lead-") {
-			continue // it is about to be put right, and nobody knows whose row it will be
+		if r.key == "" {
+			continue
 		}
 		text := head + " của " + r.key
 		h.sim.SetCell(h.book, 0, r.at, h.columnOf(head), text)

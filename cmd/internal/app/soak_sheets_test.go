@@ -37,18 +37,27 @@ func TestSoakSheets(t *testing.T) {
 	t.Cleanup(srv.Close)
 
 	misfortunes := []*misfortune{
-		{name: "committed, then 503", Fault: sheetsim.Fault{Kind: sheetsim.Unavailable, Applied: true, Writes: true, Chance: 0.05}},
-		{name: "committed, then reset", Fault: sheetsim.Fault{Kind: sheetsim.Reset, Applied: true, Writes: true, Chance: 0.05}},
-		{name: "committed, then hung", Fault: sheetsim.Fault{Kind: sheetsim.Hang, Applied: true, Writes: true, Chance: 0.05}},
-		{name: "429", Fault: sheetsim.Fault{Kind: sheetsim.RateLimited, Chance: 0.02}},
+		{name: "committed, then 503", Fault: sheetsim.Fault{Kind: sheetsim.Unavailable, Applied: true, Writes: true, Chance: 0.05}, lost: true},
+		{name: "committed, then reset", Fault: sheetsim.Fault{Kind: sheetsim.Reset, Applied: true, Writes: true, Chance: 0.05}, lost: true},
+		{name: "committed, then hung", Fault: sheetsim.Fault{Kind: sheetsim.Hang, Applied: true, Writes: true, Chance: 0.05}, lost: true},
+		{name: "429", Fault: sheetsim.Fault{Kind: sheetsim.RateLimited, Chance: 0.02}, lost: true},
 		{name: "401", Fault: sheetsim.Fault{Kind: sheetsim.Unauthorized, Chance: 0.01}},
+	}
+	var calm atomic.Bool
+	who.calm = func(on bool) {
+		calm.Store(on)
+		for _, m := range misfortunes {
+			if m.lost {
+				m.arm(sim, !on)
+			}
+		}
 	}
 	s := soak{records: 20_000, batch: 250, speed: speed}
 	if testing.Short() {
 		s.batch = 50 // there must be enough of them for one to die in
 	}
 	s.creates = func(r *http.Request) bool {
-		if !who.settled() || !strings.HasSuffix(r.URL.Path, ":batchUpdate") || r.GetBody == nil {
+		if calm.Load() || !strings.HasSuffix(r.URL.Path, ":batchUpdate") || r.GetBody == nil {
 			return false
 		}
 		body, err := r.GetBody()
@@ -60,7 +69,12 @@ func TestSoakSheets(t *testing.T) {
 	}
 	s.open = func(t testing.TB, p *soaked) pipeline.Sink {
 		// A call that is never answered is given up after a time that no other one takes.
-		line := p.client(&whole{&http.Transport{}, func() time.Duration { return time.Second }}, 0)
+		line := p.client(&whole{inner: &http.Transport{}, most: func() time.Duration {
+			if calm.Load() {
+				return time.Minute
+			}
+			return time.Second
+		}}, 0)
 		account := google.NewAccount(google.AccountOptions{JSON: config.NewSecret(string(key(srv.URL))), HTTP: line, Now: now})
 		sink, err := sheets.New("soak", config.Sheets{
 			Spreadsheet: "https://docs.google.com/spreadsheets/d/" + book + "/edit#gid=0", KeyColumn: "Mekong ID",
@@ -121,6 +135,7 @@ func TestSoakSheets(t *testing.T) {
 type misfortune struct {
 	name string
 	sheetsim.Fault
+	lost bool // it loses answers
 
 	armed  *sheetsim.Armed
 	struck int
@@ -187,6 +202,8 @@ type hand struct {
 	heads  []string                     // of those
 	aside  map[string]bool              // rows of the person's own, by their text
 	done   map[string]int
-
-	moved atomic.Int64 // after how many writes a column was last moved or added
+	// calm lets every answer through, or none for sure. calmed is at which write that
+	// began, negative once a column has been moved; 0: it is not calm.
+	calm   func(on bool)
+	calmed int
 }
