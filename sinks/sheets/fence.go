@@ -26,7 +26,12 @@ import (
 // may still arrive. So in the place of its fence a stone is left, which has the name
 // of the fence but an id of its own, for nobody reads a stone as the newest fence. It
 // carries the time from when anybody may take it away.
+//
+// Before the first there is none to take away: who has read a tab without fences would
+// pass once its number, the first, has been used and given up again. So the first batch
+// also makes one that stays for ever, and that no second one can make.
 type fences struct {
+	origin bool      // the one that stays for ever is there
 	seq    int64     // the newest number
 	there  []int64   // numbers of those that are in the spreadsheet: one, mostly
 	stones []stone   // what is left of those that were in doubt
@@ -51,6 +56,8 @@ func fencePrefix(gid int64) string { return "mekong" + itoa(gid) + "n" }
 
 func stonePrefix(gid int64) string { return "mekong" + itoa(gid) + "t" }
 
+func originID(gid int64) string { return "mekong" + itoa(gid) + "o" }
+
 func (t *tab) fenceID(n int64) string { return fencePrefix(t.gid) + itoa(n) }
 
 // nameRange makes the named range of a number. It has to cover something; what does not matter.
@@ -67,6 +74,9 @@ func unname(id string) request {
 
 // passing are the requests that take a batch past fence n.
 func (f *fences) passing(t *tab, n int64, now time.Time) (out []request) {
+	if len(f.there) == 0 && !f.origin {
+		out = append(out, t.nameRange(originID(t.gid), 0))
+	}
 	for _, old := range f.there {
 		out = append(out, unname(t.fenceID(old)))
 	}
@@ -98,8 +108,9 @@ func (s *Sink) fencesOf(id string, gid int64) *fences {
 // written since the newest one that was known.
 func (f *fences) seen(gid int64, named []*api.NamedRange) (newer bool) {
 	known := f.seq
-	f.there, f.stones = nil, nil
+	f.there, f.stones, f.origin = nil, nil, false
 	for _, n := range named {
+		f.origin = f.origin || n.NamedRangeId == originID(gid)
 		if rest, ok := strings.CutPrefix(n.NamedRangeId, stonePrefix(gid)); ok {
 			if _, at, ok := strings.Cut(rest, "x"); ok {
 				if sec, err := strconv.ParseInt(at, 10, 64); err == nil {
@@ -154,7 +165,7 @@ func (s *Sink) commit(ctx context.Context, t *tab, requests []request, ranges ..
 	if err == nil {
 		s.refused = nil
 		if !s.unfenced {
-			f.seq, f.there = n, []int64{n}
+			f.seq, f.there, f.origin = n, []int64{n}, f.origin || len(f.there) == 0
 			if got.UpdatedSpreadsheet != nil {
 				f.seen(t.gid, got.UpdatedSpreadsheet.NamedRanges)
 			} else {
