@@ -40,15 +40,29 @@ func BaseColumns() map[string]string {
 	}
 }
 
-// slow is a call's time on the real platform, about.
-const slow = 150 * time.Millisecond
+// pace is how long a simulated call takes in a turn, and how many records the turn
+// stores.
+type pace struct {
+	with    string
+	latency time.Duration
+	n       int
+}
+
+// paces are calls of no time, where the processor decides and the simulator takes
+// its share of it from both sides, and calls that take about as long as on the real
+// platforms.
+func (r *run) paces(batch, fast, slow int) []pace {
+	const call = 150 * time.Millisecond
+	return []pace{
+		{"calls of no time", 0, r.scaled(fast, 2) * batch},
+		{fmt.Sprintf("calls of %d ms", call.Milliseconds()), call, r.scaled(slow, 1) * batch},
+	}
+}
 
 // measureLarkBase compares what the deliver loop and the sink store in a simulated
 // Base, and what the sink does when it is handed the records without a queue, with what
 // the vendor's SDK does by itself: the same cells in batches of the same
-// size, one after the other, as the platform wants it. The simulator is in this
-// process and takes its share of the processor from both; so the same once more
-// with calls that take as long as on the real platform.
+// size, one after the other, as the platform wants it.
 func measureLarkBase(ctx context.Context, r *run) ([]Line, error) {
 	const title = "larkbase"
 	if r.Lark == nil {
@@ -74,11 +88,7 @@ func measureLarkBase(ctx context.Context, r *run) ([]Line, error) {
 	}
 	defer b.Close()
 	var out []Line
-	for _, l := range []struct {
-		with    string
-		latency time.Duration
-		n       int
-	}{{"calls of no time", 0, r.scaled(20, 2) * baseBatch}, {fmt.Sprintf("calls of %d ms", slow.Milliseconds()), slow, r.scaled(6, 1) * baseBatch}} {
+	for _, l := range r.paces(baseBatch, 20, 12) {
 		b.Latency(l.latency)
 		bare := func(ctx context.Context) (baseLeg, error) { return b.bare(ctx, l.n) }
 		ours := func(ctx context.Context) (baseLeg, error) { return b.sink(ctx, l.n) }
@@ -165,7 +175,7 @@ func (b *baser) sink(ctx context.Context, n int) (baseLeg, error) {
 	var busy time.Duration
 	took, err := b.store.through(ctx, "base", sink, sink.Limits(), records, func() {
 		b.Count(table)
-		busy, _ = processor()
+		busy = clean()
 	})
 	if err != nil {
 		return baseLeg{}, err
@@ -188,7 +198,7 @@ func (b *baser) alone(ctx context.Context, n int) (baseLeg, error) {
 		return baseLeg{}, err
 	}
 	b.Count(table)
-	busy, _ := processor()
+	busy := clean()
 	began := time.Now()
 	for batch := range slices.Chunk(records[1:], baseBatch) {
 		if err := stored(sink.Write(ctx, batch)); err != nil {

@@ -49,7 +49,7 @@ func (b *baser) bare(ctx context.Context, n int) (baseLeg, error) {
 		return baseLeg{}, err
 	}
 	b.Count(table)
-	busy, _ := processor()
+	busy := clean()
 	began := time.Now()
 	for batch := range slices.Chunk(rows[1:], baseBatch) {
 		if err := create(batch); err != nil {

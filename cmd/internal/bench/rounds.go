@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 )
 
 // leg is one of the things that are measured in turns.
@@ -41,6 +42,14 @@ func rounds[T any](ctx context.Context, r *run, what string, before func(context
 		}
 	}
 	return out, nil
+}
+
+// clean comes right before a clock starts, so that nobody pays for what made the
+// turn ready, and gives the processor time that this process has used so far.
+func clean() (busy time.Duration) {
+	runtime.GC()
+	busy, _ = processor()
+	return busy
 }
 
 // pick takes one figure of each round.

@@ -23,6 +23,8 @@ type Google struct {
 	Key      string // file of a service account that may edit every spreadsheet
 	// Book adds a spreadsheet with one empty tab, and gives its id and link.
 	Book func() (id, link string)
+	// Latency is how long each call takes from now on.
+	Latency func(time.Duration)
 	// Count tells the rows of a spreadsheet's first tab that have a key, how many
 	// different keys those are, and the calls since the last Count.
 	Count func(book, key string) (rows, keys, writes, reads int)
@@ -68,28 +70,34 @@ func measureSheets(ctx context.Context, r *run) ([]Line, error) {
 		return nil, err
 	}
 	defer b.Close()
-	n := r.scaled(10, 2) * sheetBatch
-	of := func(f func(context.Context, int) (sheetLeg, error)) leg[sheetLeg] {
-		return func(ctx context.Context) (sheetLeg, error) { return f(ctx, n) }
-	}
-	got, err := rounds(ctx, r, title, nil, of(b.bare), of(b.sink), of(b.alone), of(b.bare))
-	if err != nil {
-		return nil, err
-	}
-	rate := func(l sheetLeg) float64 { return l.rate }
-	out := []Line{
-		ratioLine(title, "rows/s ÷ the client alone", atLeast(0.9), pick(got[1], rate), pick(got[0], rate), pick(got[3], rate)),
-		ratioLine(title, "rows/s, the sink without queue and loop ÷ the client alone", atLeast(0.9), pick(got[2], rate), pick(got[0], rate), pick(got[3], rate)),
-		plainLine(title, fmt.Sprintf("rows, batches of %d", sheetBatch), "/s", nil, pick(got[1], rate)),
-		plainLine(title, "rows, the client alone", "/s", nil, pick(got[0], rate)),
-		plainLine(title, "write calls per 1,000 new rows", "", nil, pick(got[1], func(l sheetLeg) float64 { return l.writes })),
-		plainLine(title, "reads ÷ writes, new rows only", "", nil, pick(got[1], func(l sheetLeg) float64 { return l.reads })),
-	}
-	if cpu := func(l sheetLeg) float64 { return l.cpu }; !math.IsNaN(got[0][0].cpu) {
+	var out []Line
+	for _, l := range r.paces(sheetBatch, 10, 8) {
+		b.Latency(l.latency)
+		of := func(f func(context.Context, int) (sheetLeg, error)) leg[sheetLeg] {
+			return func(ctx context.Context) (sheetLeg, error) { return f(ctx, l.n) }
+		}
+		got, err := rounds(ctx, r, title+", "+l.with, nil, of(b.bare), of(b.sink), of(b.alone), of(b.bare))
+		if err != nil {
+			return nil, err
+		}
+		rate := func(l sheetLeg) float64 { return l.rate }
 		out = append(out,
-			plainLine(title, "processor time per row, queue and simulator included", "µs", nil, pick(got[1], cpu)),
-			plainLine(title, "processor time per row, the sink without queue and loop, simulator included", "µs", nil, pick(got[2], cpu)),
-			plainLine(title, "processor time per row, the client alone, simulator included", "µs", nil, pick(got[0], cpu)))
+			ratioLine(title, "rows/s ÷ the client alone, "+l.with, atLeast(0.9), pick(got[1], rate), pick(got[0], rate), pick(got[3], rate)),
+			ratioLine(title, "rows/s, the sink without queue and loop ÷ the client alone, "+l.with, atLeast(0.9), pick(got[2], rate), pick(got[0], rate), pick(got[3], rate)),
+			plainLine(title, fmt.Sprintf("rows, batches of %d, %s", sheetBatch, l.with), "/s", nil, pick(got[1], rate)),
+			plainLine(title, "rows, the client alone, "+l.with, "/s", nil, pick(got[0], rate)))
+		if l.latency != 0 {
+			continue
+		}
+		out = append(out,
+			plainLine(title, "write calls per 1,000 new rows", "", nil, pick(got[1], func(l sheetLeg) float64 { return l.writes })),
+			plainLine(title, "reads ÷ writes, new rows only", "", nil, pick(got[1], func(l sheetLeg) float64 { return l.reads })))
+		if cpu := func(l sheetLeg) float64 { return l.cpu }; !math.IsNaN(got[0][0].cpu) {
+			out = append(out,
+				plainLine(title, "processor time per row, queue and simulator included", "µs", nil, pick(got[1], cpu)),
+				plainLine(title, "processor time per row, the sink without queue and loop, simulator included", "µs", nil, pick(got[2], cpu)),
+				plainLine(title, "processor time per row, the client alone, simulator included", "µs", nil, pick(got[0], cpu)))
+		}
 	}
 	return append(out, lines...), nil
 }
@@ -165,7 +173,7 @@ func (b *books) sink(ctx context.Context, n int) (sheetLeg, error) {
 	var busy time.Duration
 	took, err := b.store.through(ctx, "sheet", sink, sheetLimits(), records, func() {
 		b.Count(book, keyColumn)
-		busy, _ = processor()
+		busy = clean()
 	})
 	if err != nil {
 		return sheetLeg{}, err
@@ -188,7 +196,7 @@ func (b *books) alone(ctx context.Context, n int) (sheetLeg, error) {
 		return sheetLeg{}, err
 	}
 	b.Count(book, keyColumn)
-	busy, _ := processor()
+	busy := clean()
 	began := time.Now()
 	for batch := range slices.Chunk(records[1:], sheetBatch) {
 		if err := stored(sink.Write(ctx, batch)); err != nil {

@@ -55,7 +55,7 @@ func (b *books) bare(ctx context.Context, n int) (sheetLeg, error) {
 		return sheetLeg{}, err
 	}
 	b.Count(book, keyColumn)
-	busy, _ := processor()
+	busy := clean()
 	began := time.Now()
 	for batch := range slices.Chunk(rows[1:], sheetBatch) {
 		if err := add(batch...); err != nil {

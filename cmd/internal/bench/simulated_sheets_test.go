@@ -23,6 +23,7 @@ func simulatedGoogle() (*Google, error) {
 			sim.Share(id, email, sheetsim.Writer)
 			return id, "https://docs.google.com/spreadsheets/d/" + id + "/edit#gid=0"
 		},
+		Latency: sim.SetLatency,
 		Count: func(book, keyColumn string) (rows, keys, writes, reads int) {
 			calls := sim.Calls()
 			sim.ResetCalls()
