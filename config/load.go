@@ -34,7 +34,7 @@ func unreadable(path string, err error) error {
 	fix := "is this the right file?"
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		fix = "name the file with -c, or write one: mekong config example prints one to begin with"
+		fix = "name the file with -c, or write one: mekong init asks what it needs"
 	case errors.Is(err, os.ErrPermission):
 		fix = "let the user Mekong runs as read it"
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"mekong/cmd/internal/app"
 	"mekong/config"
+	"mekong/deployments/appsscript"
 	"mekong/pipeline/doctor"
 )
 
@@ -25,6 +27,7 @@ type connectScriptOptions struct {
 
 func (c *cli) connectAppsScriptCommand() *cobra.Command {
 	var o connectScriptOptions
+	var script bool
 	cmd := &cobra.Command{
 		Use:   "appsscript [URL]",
 		Short: "Set a Google spreadsheet up through a script in it, without a Google Cloud project",
@@ -36,15 +39,20 @@ configuration. Whatever else is in the file stays as it is, comments too; where 
 is no file, one is made.
 
 Without an address it says first, step by step, how the script gets into the
-spreadsheet: deployments/appsscript/Code.gs.
+spreadsheet; with --script it prints the script and does nothing else.
 
 The secret goes into a file beside the configuration that only you can read, unless it
 is in the environment already.`,
 		Example: `  mekong connect appsscript                     # every step, then it asks for the address
+  mekong connect appsscript --script > Code.gs  # what to paste
   mekong connect appsscript https://script.google.com/macros/s/AKfy…/exec
   SHEET_SECRET=… mekong connect appsscript URL --yes    # no questions`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if script {
+				_, err := io.WriteString(c.out, appsscript.Code)
+				return err
+			}
 			return c.connectAppsScript(cmd.Context(), strings.Join(args, ""), o)
 		},
 	}
@@ -54,6 +62,7 @@ is in the environment already.`,
 	f.StringVar(&o.secretEnv, "secret-env", "SHEET_SECRET", "environment `variable` that holds the secret, where it is set")
 	f.StringVar(&o.secretFile, "secret-file", "", "`file` that holds the secret, relative to the configuration, and is made when it is not there (default secrets/NAME.secret)")
 	f.StringVar(&o.endpoint, "endpoint", "", "where a simulator stands for script.google.com")
+	f.BoolVar(&script, "script", false, "print the script for the spreadsheet, and nothing else")
 	f.BoolVarP(&o.yes, "yes", "y", false, "write without asking")
 	return cmd
 }

@@ -17,7 +17,7 @@ func scriptSteps(w io.Writer, secret string, made bool) {
 The script, once, as the account in whose name rows are to be written:
 
   1  Open the spreadsheet. Extensions → Apps Script (Tiện ích mở rộng → Apps Script).
-     Paste the whole of deployments/appsscript/Code.gs over what is in Code.gs, and save.
+     Paste all that   mekong connect appsscript --script   prints over what is in Code.gs, and save.
   2  Gear Project Settings → Script Properties (Cài đặt dự án → Thuộc tính tập lệnh), add and save:
 
        MEKONG_SECRET   %s

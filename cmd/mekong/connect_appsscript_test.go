@@ -122,10 +122,13 @@ func TestConnectAppsScriptMakesTheSecret(t *testing.T) {
 	if code != exitFailed || len(made) != 32 || !strings.Contains(says, "MEKONG_SECRET   "+made) || !strings.Contains(says, "the script knows another secret") || !strings.Contains(says, "stays in") || w.text("mekong.yaml") != "" {
 		t.Fatalf("exit %d, secret %q\n%s", code, made, says)
 	}
-	for _, step := range []string{"Code.gs", "Anyone (Bất kỳ ai)", "/exec"} {
+	for _, step := range []string{"Code.gs", "--script", "Anyone (Bất kỳ ai)", "/exec"} {
 		if !strings.Contains(says, step) {
 			t.Errorf("the steps do not name %s:\n%s", step, says)
 		}
+	}
+	if code, script := w.connect("", "--script"); code != exitOK || !strings.Contains(script, "function doPost(") {
+		t.Errorf("the script is not printed: exit %d, %.100q", code, script)
 	}
 	w.model.SetSecret(made)
 	code, says = w.connect("y\n", scriptURL)

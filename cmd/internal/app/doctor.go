@@ -78,7 +78,7 @@ func Checks(c *config.Config, o DoctorOptions) (checks []doctor.Check, done func
 			doctor.Check{Group: "machine", Setting: "clock", Run: e.clock},
 			doctor.Check{Group: "nats", Setting: "nats", Timeout: natsTimeout, Run: e.nats})
 		if len(c.Sources) == 0 {
-			checks = append(checks, nothing("sources", "there is no source, so nothing can come in", "write one under sources: mekong config example shows how"))
+			checks = append(checks, nothing("sources", "there is no source, so nothing can come in", "mekong init writes one; mekong config example shows all there are"))
 		}
 		if len(c.Sinks) == 0 {
 			checks = append(checks, nothing("sinks", "there is no sink, so nothing goes anywhere", "write one under sinks, or: mekong connect lark URL"))

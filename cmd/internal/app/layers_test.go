@@ -25,6 +25,8 @@ var levels = map[string]int{
 	"mekong/sinks/columns":        0, // what columns are called, for every table
 	"mekong/sinks/outbound":       0, // addresses that a customer may have written: no private one
 
+	"mekong/deployments/appsscript": 0, // the script that is pasted into a spreadsheet
+
 	"mekong/pipeline/bus/local":         0,
 	"mekong/sinks/mongodb/local":        0,
 	"mekong/sinks/lark/larksim":         0,
