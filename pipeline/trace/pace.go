@@ -29,7 +29,8 @@ type pace struct {
 	share    int       // how many times smaller than usual the next part is
 }
 
-func newPace(now time.Time) pace { return pace{at: now, caughtUp: now, share: 1} }
+// newPace begins as in a rush: what there is of traffic is not known yet.
+func newPace(now time.Time) pace { return pace{at: now, caughtUp: now, share: smallParts} }
 
 // rest is how long to rest after a round that took so long and ended now. The streams have
 // had ends messages by then, and there may be more to read.
@@ -40,7 +41,7 @@ func (p *pace) rest(now time.Time, took time.Duration, ends uint64, more bool) t
 	if !more {
 		p.caughtUp = now
 	}
-	busy := known && grew >= traffic*over.Seconds()
+	busy := !known || grew >= traffic*over.Seconds()
 	p.share = 1
 	if busy {
 		p.share = smallParts

@@ -17,7 +17,7 @@ func TestPace(t *testing.T) {
 		want       time.Duration
 		share      int
 	}{
-		{"at the start nothing is known", time.Second, 100 * time.Millisecond, 0, true, 200 * time.Millisecond, 1},
+		{"at the start nothing is known, as in a rush", time.Second, 100 * time.Millisecond, 0, true, 1900 * time.Millisecond, smallParts},
 		{"to build with nobody about", time.Second, 300 * time.Millisecond, 0, true, 600 * time.Millisecond, 1},
 		{"a slow disk", time.Second, 5 * time.Second, 3, true, restMost, 1},
 		{"a few leads", time.Second, 10 * time.Millisecond, 150, false, lookEvery, 1},

@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	besideRounds = flag.Int("beside.rounds", 8, "pairs of rounds of BenchmarkIndexBeside")
-	besideLeads  = flag.Int("beside.leads", 3000, "leads in one round of BenchmarkIndexBeside")
+	besideRounds = flag.Int("beside.rounds", 12, "pairs of rounds of BenchmarkIndexBeside")
+	besideLeads  = flag.Int("beside.leads", 6000, "leads in one round of BenchmarkIndexBeside")
 )
 
 // eager is a sink that takes everything at once, so that what is measured is the pipeline.
