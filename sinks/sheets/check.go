@@ -13,11 +13,11 @@ import (
 )
 
 // Check looks at credentials, spreadsheet, tab, header, room, quota and clock. It only
-// reads, and stops where nothing behind could be told. It costs two reads or three.
+// reads, and stops where nothing behind could be told. It costs three reads or four.
 func (s *Sink) Check(ctx context.Context) []pipeline.Finding {
 	s.remind(ctx)
 	c := &check{s: s, ctx: ctx}
-	for _, step := range []func() bool{c.token, c.book, c.tab, c.header} {
+	for _, step := range []func() bool{c.token, c.book, c.tab, c.header, c.protected} {
 		if ctx.Err() != nil || !step() {
 			break
 		}
