@@ -22,6 +22,8 @@ import (
 type Options struct {
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
+	// Listen opens where the door is; nil: a listener of its own.
+	Listen func(addr string) (intake.Entrance, error)
 	// Refuse keeps what the door turned away.
 	Refuse func(ctx context.Context, cause string, raw pipeline.Raw) error
 	// Positions is where a source keeps how far it has read its files. Nil: files
@@ -77,7 +79,7 @@ func Open(c *config.Config, o Options) (*Opened, error) {
 	}
 	opened.Door, err = intake.New(intake.Options{
 		Addr: c.HTTP.Intake, TrustedProxies: proxies, Logger: o.Logger, Metrics: o.Metrics,
-		Grace: c.ShutdownGrace, Refuse: o.Refuse,
+		Grace: c.ShutdownGrace, Listen: o.Listen, Refuse: o.Refuse,
 	}, opened.routes...)
 	return opened, err
 }

@@ -109,7 +109,7 @@ func (b *Bus) Unbury(ctx context.Context, seq uint64) error {
 	if err != nil {
 		return err
 	}
-	h := nats.Header{headerAgain: {"1"}}
+	h := nats.Header{headerAgain: {past}}
 	if e := g.header.Get(headerEnvelope); e != "" {
 		h.Set(headerEnvelope, e)
 	}

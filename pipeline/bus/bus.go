@@ -48,6 +48,10 @@ type Options struct {
 	Cert, Key   string // PEM client certificate and key
 	Monitor     string // http address of the server's monitoring port, to verify sync_always; empty: not verified
 
+	// Edge, with Server: what is stored waits there for a [Forward] to pass it on to a
+	// cluster. There are only RAW and REFUSED.
+	Edge bool
+
 	Replicas int           // 1 with Server
 	MaxBytes int64         // all streams together; 0: 80 % of the volume, or 10 GiB on an external server
 	Keep     time.Duration // how long settled messages stay; at least the duplicate window
@@ -55,6 +59,8 @@ type Options struct {
 
 	Timeout time.Duration // for one publish to be acknowledged; 0: 5 s
 	Logger  *slog.Logger  // nil: discarded
+
+	pings time.Duration // how often a silent connection is tried; 0: the library's two minutes
 }
 
 // Bus is one connection to the streams. Its methods may be called from any
@@ -148,6 +154,9 @@ func (b *Bus) connect() error {
 	}
 	if o.Cert != "" {
 		options = append(options, nats.ClientCert(o.Cert, o.Key))
+	}
+	if o.pings > 0 {
+		options = append(options, nats.PingInterval(o.pings), nats.MaxPingsOutstanding(2))
 	}
 	url := o.URL
 	if o.Server != nil {

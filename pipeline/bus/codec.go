@@ -15,8 +15,14 @@ import (
 	"mekong/pipeline"
 )
 
-// headerAgain marks a record whose earlier try may have reached a destination.
-const headerAgain = "Mekong-Again"
+// headerAgain marks a record whose earlier try may have reached a destination. On a
+// delivery that says so too; past is one of the past that somebody sent again, late one
+// that a gateway could not pass on in time for its repeats to be known as such.
+const (
+	headerAgain = "Mekong-Again"
+	past        = "1"
+	late        = "late"
+)
 
 func recordMsg(r pipeline.Record) *nats.Msg {
 	h := nats.Header{nats.MsgIdHdr: {r.ID}}

@@ -190,7 +190,7 @@ func (b *Bus) Unfinished(ctx context.Context, kept []Kept) ([]string, error) {
 // Past reports whether the delivery is history that somebody sent again, from a file
 // or from what was buried. Mere redelivery is not: that is Again alone.
 func (d *Delivery[T]) Past() bool {
-	return d.msg.Headers().Get(headerAgain) != "" || isRedo(d.msg.Subject())
+	return d.msg.Headers().Get(headerAgain) == past || isRedo(d.msg.Subject())
 }
 
 // EraseRaw takes a delivery out of RAW for good, once it is settled.

@@ -26,7 +26,7 @@ func (b *Bus) History(ctx context.Context, raws []pipeline.Raw) (stored int, err
 		msgs := make([]*nats.Msg, n)
 		for i, r := range raws[:n] {
 			msgs[i] = rawMsg(r)
-			msgs[i].Header[headerAgain] = []string{"1"}
+			msgs[i].Header[headerAgain] = []string{past}
 		}
 		for _, s := range b.pub.store(msgs) {
 			if s.err != nil {

@@ -32,7 +32,11 @@ func (b *Bus) Janitor(ctx context.Context) error {
 
 // Tidy deletes what is finished and was stored before the given time.
 func (b *Bus) Tidy(ctx context.Context, before time.Time) error {
-	for _, name := range []string{streamRaw, streamRecords} {
+	worked := []string{streamRaw, streamRecords}
+	if b.opts.Edge {
+		worked = []string{streamRaw, streamRefused} // the one stage there is passes both on
+	}
+	for _, name := range worked {
 		floor, err := b.floor(ctx, name)
 		if err != nil {
 			return err
@@ -40,6 +44,9 @@ func (b *Bus) Tidy(ctx context.Context, before time.Time) error {
 		if err := b.purge(ctx, name, floor, before); err != nil {
 			return err
 		}
+	}
+	if b.opts.Edge {
+		return nil
 	}
 	// TRACE is an account of the two; it has no readers to wait for.
 	return b.purge(ctx, streamTrace, ^uint64(0), before)

@@ -55,11 +55,7 @@ func (p *publisher) store(msgs []*nats.Msg) []stored {
 		}
 		// The batch holds a known ID and was refused as a whole, or its answer
 		// was lost. Singly, each message is stored or found to be there.
-		for _, m := range msgs {
-			m.Header.Del(jetstreamext.BatchIDHeader)
-			m.Header.Del(jetstreamext.BatchSeqHeader)
-			m.Header.Del(jetstreamext.BatchCommitHeader)
-		}
+		p.unbatch(msgs)
 	}
 	p.singly(msgs, out)
 	retry := make([]*nats.Msg, 0)
@@ -89,6 +85,15 @@ func (p *publisher) batch(msgs []*nats.Msg) error {
 	defer cancel()
 	_, err := jetstreamext.PublishMsgBatch(ctx, p.js, msgs, jetstreamext.BatchFlowControl{AckFirst: false})
 	return err
+}
+
+// unbatch takes off what made a batch of messages.
+func (p *publisher) unbatch(msgs []*nats.Msg) {
+	for _, m := range msgs {
+		m.Header.Del(jetstreamext.BatchIDHeader)
+		m.Header.Del(jetstreamext.BatchSeqHeader)
+		m.Header.Del(jetstreamext.BatchCommitHeader)
+	}
 }
 
 // singly publishes all at once and then waits, so that the server sees them
@@ -129,6 +134,8 @@ func explain(err error) error {
 	switch {
 	case isCode(err, 10077), isCode(err, 10122), isCode(err, 10023), isCode(err, 10047):
 		return fmt.Errorf("%w: %w; settled messages are dropped after nats.keep, or raise nats.max_bytes", ErrFull, err)
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("the NATS server takes no message of this size: %w; set its max_payload to 1MB or more", err)
 	default:
 		return fmt.Errorf("the store did not confirm: %w", err)
 	}

@@ -19,8 +19,13 @@ const (
 	streamRefused = "REFUSED"
 )
 
-// owner marks a stream as ours, so that nothing else's is ever touched.
-const owner = "mekong"
+// owner marks a stream as ours, so that nothing else's is ever touched. atEdge marks
+// those of an edge: what they hold was passed on or is yet to be, and must not be
+// taken for what is to be worked on here, nor the other way round.
+const (
+	owner  = "mekong"
+	atEdge = "mekong-edge"
+)
 
 // streams is what should exist. Shares of the space: what was accepted comes
 // first; TRACE and REFUSED drop their oldest, the others refuse the newest.
@@ -60,6 +65,11 @@ func (b *Bus) streams() []jetstream.StreamConfig {
 	trace.Discard, refused.Discard = jetstream.DiscardOld, jetstream.DiscardOld
 	trace.Duplicates, refused.Duplicates = 2*time.Minute, 2*time.Minute
 	refused.MaxAge = b.opts.Keep // nobody accepted these
+	if b.opts.Edge {
+		raw.MaxBytes, refused.MaxAge = total/100*96, 0
+		raw.Metadata[atEdge], refused.Metadata[atEdge] = "yes", "yes"
+		return []jetstream.StreamConfig{raw, refused}
+	}
 	return []jetstream.StreamConfig{raw, records, buried, trace, refused}
 }
 
@@ -87,6 +97,12 @@ func (b *Bus) reconcileStream(ctx context.Context, want jetstream.StreamConfig) 
 	if have.Metadata["owner"] != owner {
 		return fmt.Errorf("a stream named %s with subjects %s is there already and is not Mekong's; nothing was changed. Give Mekong its own NATS account, or rename that stream",
 			want.Name, strings.Join(have.Subjects, ", "))
+	}
+	switch here, there := want.Metadata[atEdge], have.Metadata[atEdge]; {
+	case here != "" && there == "":
+		return errors.New("data_dir is that of a Mekong which worked by itself, and what it holds would be worked on once more by the cluster; nothing was changed. Give the gateway a data_dir of its own, and move the other with mekong backup and mekong restore")
+	case here == "" && there != "":
+		return errors.New("data_dir is that of a gateway, and what it holds was passed on to the cluster or waits for it; nothing was changed. Set nats.url and nats.gateway again until nothing waits, or name another data_dir")
 	}
 	for _, fixed := range []struct {
 		what       string

@@ -12,7 +12,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -33,6 +32,8 @@ type Options struct {
 	// Ready says what keeps the process from doing its work; nil: nothing.
 	Ready  func(context.Context) error
 	Logger *slog.Logger
+	// Listen opens the entrance at Addr; nil: one of the console's own, which ends with it.
+	Listen func(addr string) (Entrance, error)
 
 	// Users may sign in with a password, whoever has Token with the link of it, as an
 	// operator. With neither there are no pages, only the metrics and probes.
@@ -69,7 +70,7 @@ type Options struct {
 // Console serves the operators' endpoints.
 type Console struct {
 	opts     Options
-	listener net.Listener
+	entrance Entrance
 	log      *slog.Logger
 	users    users
 	sessions *sessions
@@ -92,6 +93,9 @@ func New(o Options) (*Console, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Listen == nil {
+		o.Listen = listen
+	}
 	c := &Console{opts: o, log: o.Logger, users: newUsers(o.Users, o.Token), sessions: newSessions(o.Now), attempts: newAttempts(o.Now)}
 	if o.Flow != nil {
 		c.flow = newSampler(o.Flow, o.Now)
@@ -109,14 +113,14 @@ func New(o Options) (*Console, error) {
 	if c.pages, err = newPages(o.Zone, o.Now); err != nil {
 		return nil, fmt.Errorf("the console's pages: %w", err)
 	}
-	if c.listener, err = net.Listen("tcp", o.Addr); err != nil {
+	if c.entrance, err = o.Listen(o.Addr); err != nil {
 		return nil, fmt.Errorf("http.console: %w; is another mekong running? Choose another port", err)
 	}
 	return c, nil
 }
 
 // Addr is where it listens.
-func (c *Console) Addr() net.Addr { return c.listener.Addr() }
+func (c *Console) Addr() net.Addr { return c.entrance.Addr() }
 
 // Handler is what the listener serves.
 func (c *Console) Handler() http.Handler {
@@ -228,14 +232,6 @@ func (c *Console) Run(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
 	}
-	stop := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		if s.Shutdown(grace) != nil {
-			_ = s.Close()
-		}
-	})
-	defer stop()
 	g, inside := errgroup.WithContext(ctx)
 	if c.flow != nil {
 		g.Go(func() error { c.flow.follow(inside); return nil })
@@ -251,7 +247,7 @@ func (c *Console) Run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		defer cancel()
-		if err := s.Serve(c.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := c.entrance.Serve(ctx, s, stopGrace); err != nil {
 			return fmt.Errorf("the operators' listener: %w", err)
 		}
 		return nil
@@ -260,4 +256,4 @@ func (c *Console) Run(ctx context.Context) error {
 }
 
 // Close gives the port back when Run was never called.
-func (c *Console) Close() error { return c.listener.Close() }
+func (c *Console) Close() error { return c.entrance.Close() }

@@ -17,12 +17,13 @@ const languageCookie = "mekong_language"
 
 // tongue says things in one language.
 type tongue struct {
-	code string
-	zone *time.Location
-	now  func() time.Time
+	code    string
+	zone    *time.Location
+	now     func() time.Time
+	sayings *sayings // nil: what others say is said as it came
 }
 
-func (p *pages) in(code string) tongue { return tongue{code, p.zone, p.now} }
+func (p *pages) in(code string) tongue { return tongue{code, p.zone, p.now, p.sayings} }
 
 // tongue is the language that was chosen, or else the first of ours that the browser
 // asks for.
@@ -77,7 +78,7 @@ func (l tongue) say(key string, args ...any) string {
 
 func (l tongue) funcs() template.FuncMap {
 	return template.FuncMap{
-		"say": l.say, "num": l.number, "rate": l.rate, "ago": l.ago, "exact": l.exact, "span": l.span,
+		"say": l.say, "told": l.tell, "num": l.number, "rate": l.rate, "ago": l.ago, "exact": l.exact, "span": l.span,
 		"links": linked, "asset": func(name string) string { return "/assets/" + name + "?v=" + assetVersion },
 		"other": func() string { return languages[1-slices.Index(languages, l.code)] },
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },

@@ -21,13 +21,18 @@ var assetFiles embed.FS
 
 // pages are the templates, in each language.
 type pages struct {
-	zone *time.Location
-	now  func() time.Time
-	by   map[string]map[string]*template.Template // language, page
+	zone    *time.Location
+	now     func() time.Time
+	sayings *sayings
+	by      map[string]map[string]*template.Template // language, page
 }
 
 func newPages(zone *time.Location, now func() time.Time) (*pages, error) {
-	p := &pages{zone: zone, now: now, by: map[string]map[string]*template.Template{}}
+	known, err := loadSayings()
+	if err != nil {
+		return nil, err
+	}
+	p := &pages{zone: zone, now: now, sayings: known, by: map[string]map[string]*template.Template{}}
 	names, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, err

@@ -21,7 +21,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -79,6 +78,9 @@ type Options struct {
 	EmitTimeout    time.Duration         // for storing; 0: 10 s
 	Now            func() time.Time      // nil: time.Now
 
+	// Listen opens the entrance at Addr; nil: one of the door's own, which ends with it.
+	Listen func(addr string) (Entrance, error)
+
 	// Refuse keeps a request that was turned away, with its cause. The body may
 	// be cut at the route's MaxBody. Nil keeps nothing.
 	Refuse func(ctx context.Context, cause string, raw pipeline.Raw) error
@@ -110,7 +112,7 @@ type Intake struct {
 	tracer  trace.Tracer // nil: not traced
 
 	mu       sync.Mutex
-	listener net.Listener
+	entrance Entrance // nil before Listen
 }
 
 type route struct {
@@ -192,6 +194,9 @@ func withDefaults(o Options) Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Listen == nil {
+		o.Listen = listen
 	}
 	return o
 }

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,25 +17,62 @@ import (
 func (in *Intake) Listen() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.listener != nil {
+	if in.entrance != nil {
 		return nil
 	}
-	ln, err := net.Listen("tcp", in.opts.Addr)
+	e, err := in.opts.Listen(in.opts.Addr)
 	if err != nil {
 		return fmt.Errorf("listen for deliveries: %w", err)
 	}
-	in.listener = ln
+	in.entrance = e
 	return nil
+}
+
+// Entrance is where a door listens. One that is given to [Options.Listen] may outlive
+// the door: those who come between two doors then wait for the second.
+type Entrance interface {
+	Addr() net.Addr
+	// Serve has s answer what comes, until ctx ends. It returns once what was in hand
+	// then has been answered, or has been cut off after grace. An error is that nobody
+	// can come in any more.
+	Serve(ctx context.Context, s *http.Server, grace time.Duration) error
+}
+
+// doorstep is an entrance of one door's own.
+type doorstep struct{ net.Listener }
+
+func listen(addr string) (Entrance, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return doorstep{ln}, nil
+}
+
+func (l doorstep) Serve(ctx context.Context, s *http.Server, grace time.Duration) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l.Listener) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	soft, done := context.WithTimeout(context.Background(), grace)
+	defer done()
+	if s.Shutdown(soft) != nil {
+		_ = s.Close() // what Shutdown left; its listener is closed already
+	}
+	return err
 }
 
 // Addr is where the door listens; nil before [Intake.Listen].
 func (in *Intake) Addr() net.Addr {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.listener == nil {
+	if in.entrance == nil {
 		return nil
 	}
-	return in.listener.Addr()
+	return in.entrance.Addr()
 }
 
 // Run serves until ctx ends. Then it stops accepting, finishes what is in hand
@@ -59,22 +95,14 @@ func (in *Intake) Run(ctx context.Context, emit pipeline.Emit) error {
 		ErrorLog: slog.NewLogLogger(in.opts.Logger.Handler(), slog.LevelDebug),
 	}
 	in.opts.Logger.Info("door open", "addr", in.Addr().String(), "routes", len(in.routes))
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(in.listener) }()
-
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
+	err := in.entrance.Serve(ctx, srv, in.opts.Grace)
+	if err != nil {
 		err = fmt.Errorf("serve deliveries: %w", err)
 	}
-	soft, done := context.WithTimeout(context.Background(), in.opts.Grace)
-	defer done()
-	if stop := srv.Shutdown(soft); errors.Is(stop, context.DeadlineExceeded) {
-		in.opts.Logger.Warn("door closed on requests still in hand", "grace", in.opts.Grace)
-	}
 	cut()
-	_ = srv.Close() // what Shutdown left; its listener is closed already
+	if n := in.tally.close(); n > 0 {
+		in.opts.Logger.Warn("door closed on requests still in hand", "requests", n, "grace", in.opts.Grace)
+	}
 	in.tally.wait()
 	in.opts.Logger.Info("door closed")
 	return err
@@ -107,14 +135,17 @@ func (t *tally) leave() {
 	}
 }
 
-func (t *tally) wait() {
+// close lets no more in and says how many are in hand.
+func (t *tally) close() int {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.closed = true
 	t.none = make(chan struct{})
 	if t.n == 0 {
 		close(t.none)
 	}
-	none := t.none
-	t.mu.Unlock()
-	<-none
+	return t.n
 }
+
+// wait returns, after close, when none is left.
+func (t *tally) wait() { <-t.none }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +53,10 @@ type Options struct {
 	// writer its place, before another takes over; 0: 60 and 90 seconds, beside an
 	// embedded NATS 10.
 	Silence time.Duration
+	// Listen opens where a role listens, [RoleIntake] or [RoleConsole]; nil: listeners that
+	// end with the App. Whoever gives entrances that outlive it wants nobody turned away
+	// at a stop: door and console then go on until nothing else holds it up.
+	Listen func(role, addr string) (console.Entrance, error)
 	// Wrap puts something around a sink, for whoever wants to watch or disturb
 	// what it does; nil leaves all as they are.
 	Wrap func(name string, s pipeline.Sink) pipeline.Sink
@@ -250,6 +255,11 @@ func (a *App) Run(ctx context.Context) error {
 	if a.pauses != nil {
 		g.Go(func() error { return a.pauses.follow(ctx, a.log) })
 	}
+	var working sync.WaitGroup
+	work := func(run func(context.Context) error) {
+		working.Add(1)
+		g.Go(func() error { defer working.Done(); return run(ctx) })
+	}
 	var t *worker.Transform
 	if a.has(RoleTransform) {
 		of, err := transforms(a.config)
@@ -258,10 +268,16 @@ func (a *App) Run(ctx context.Context) error {
 		}
 		g.Go(func() error { return gone.follow(ctx, a.log) })
 		t = &worker.Transform{Bus: a.Bus, Of: of, AckWait: a.ackWait(), Log: a.log, Metrics: worker.NewTransformMetrics(a.registry), Forgotten: gone.Has, Tracer: a.tracer()}
-		g.Go(func() error { return t.Run(ctx) })
+		work(t.Run)
 	}
 	for _, d := range a.delivers {
-		g.Go(func() error { return d.Run(ctx) })
+		work(d.Run)
+	}
+	open := ctx // for whom leads and operators come to
+	if a.opts.Listen != nil {
+		var shut context.CancelFunc
+		open, shut = context.WithCancel(context.WithoutCancel(ctx))
+		g.Go(func() error { <-ctx.Done(); working.Wait(); shut(); return nil })
 	}
 	if a.larks != nil && len(a.larks.sessions) > 0 {
 		g.Go(func() error { return a.larks.keep(ctx, keepEvery, keepAgain, a.log) })
@@ -271,7 +287,7 @@ func (a *App) Run(ctx context.Context) error {
 		g.Go(func() error { return n.run(ctx, noticesEvery) })
 	}
 	if a.Sources != nil && a.Sources.Door != nil {
-		g.Go(func() error { return a.Sources.Door.Run(ctx, a.Bus.Emit) })
+		g.Go(func() error { return a.Sources.Door.Run(open, a.Bus.Emit) })
 	}
 	if a.Sources != nil {
 		for _, s := range a.Sources.Runs {
@@ -279,7 +295,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	}
 	if a.Console != nil {
-		g.Go(func() error { return a.Console.Run(ctx) })
+		g.Go(func() error { return a.Console.Run(open) })
 	}
 	if a.Trace != nil {
 		g.Go(func() error { return a.Trace.Run(ctx) })
