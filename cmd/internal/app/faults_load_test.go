@@ -138,11 +138,10 @@ func (s *senders) insist(ctx context.Context, path, contentType string, body []b
 	return false
 }
 
-// missing says what is not yet in a destination; "" when everything accepted is.
-func (s *senders) missing(held rows) string {
+// missing is how much of what was accepted is not yet in a destination.
+func (s *senders) missing(held rows) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
 	for k, accepted := range s.leads {
 		if accepted && len(held[mail(k)]) == 0 {
 			n++
@@ -153,10 +152,7 @@ func (s *senders) missing(held rows) string {
 			n++
 		}
 	}
-	if n > 0 {
-		return fmt.Sprintf("%d are missing", n)
-	}
-	return ""
+	return n
 }
 
 // check holds what a destination has against what was sent: what was accepted once, what

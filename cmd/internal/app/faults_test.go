@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -74,24 +75,13 @@ func (w *world) suffer(t *testing.T, most time.Duration, rate int, all []*nemesi
 	}
 	w.revive()
 
-	var held map[string]rows
-	poll(t, 3*time.Minute, func() string {
-		_ = pause(t.Context(), 500*time.Millisecond)
-		w.revive()
-		held = w.all()
-		for where, r := range held {
-			if what := s.missing(r); what != "" {
-				return where + ": " + what
-			}
-		}
-		return ""
-	})
+	w.drain(t, s)
 	drained := time.Since(began) - most
 	// Whatever would be written twice has the time to be.
 	b := w.open(10 * time.Second)
 	defer b.Close()
 	poll(t, 2*time.Minute, func() string { w.revive(); return w.waiting(t, b) })
-	held = w.all()
+	held := w.all()
 
 	var table strings.Builder
 	row := func(what string, v any) { fmt.Fprintf(&table, "%-36s %v\n", what, v) }
@@ -127,6 +117,32 @@ func (w *world) suffer(t *testing.T, most time.Duration, rate int, all []*nemesi
 		p.said(t)
 	}
 	t.Logf("seed %d, %s\n%s", seed, most, &table)
+}
+
+// drain waits until every destination has what was accepted, for as long as what is
+// missing becomes less. To look costs the machine more the more there is.
+func (w *world) drain(t *testing.T, s *senders) {
+	t.Helper()
+	least, since := math.MaxInt, time.Now()
+	for {
+		began := time.Now()
+		w.revive()
+		missing, where := 0, ""
+		for name, r := range w.all() {
+			if n := s.missing(r); n > 0 {
+				missing, where = missing+n, fmt.Sprintf("%s, %d in %s", where, n, name)
+			}
+		}
+		switch {
+		case missing == 0:
+			return
+		case missing < least:
+			least, since = missing, time.Now()
+		case time.Since(since) > 3*time.Minute:
+			t.Fatalf("for %s no less is missing%s", time.Since(since).Round(time.Second), where)
+		}
+		_ = pause(t.Context(), 500*time.Millisecond+4*time.Since(began))
+	}
 }
 
 // watch measures, until ctx ends, the longest time that the Base got no row.
