@@ -40,7 +40,7 @@ func TestStates(t *testing.T) {
 }
 
 func TestAnImbalanceIsAnAlarm(t *testing.T) {
-	l := tongue{"en", time.UTC, newClock().now}
+	l := tongue{code: "en", zone: time.UTC, now: newClock().now}
 	text := func(missing int64) facts {
 		s := sight{At: newClock().now(), Stored: []float64{0}}
 		s.Sinks = []SinkNow{{Name: "crm", Here: true, Balance: bus.Balance{Accepted: 10, Stored: 8, Waiting: 2 - missing, Missing: missing}}}
