@@ -1,0 +1,482 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"mekong/pipeline"
+	"mekong/pipeline/bus/local"
+)
+
+// far is a cluster of one server that comes and goes, always at one address.
+type far struct {
+	t    testing.TB
+	dir  string
+	port int
+	s    *server.Server
+}
+
+func newFar(t testing.TB) *far {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &far{t: t, dir: t.TempDir(), port: l.Addr().(*net.TCPAddr).Port}
+	l.Close()
+	t.Cleanup(f.leave)
+	return f
+}
+
+func (f *far) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", f.port) }
+
+func (f *far) come() {
+	f.t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: f.port, JetStream: true, StoreDir: f.dir, NoSigs: true, NoLog: true, SyncAlways: true})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		f.t.Fatal("the cluster does not come up")
+	}
+	f.s = s
+}
+
+func (f *far) leave() {
+	if f.s != nil {
+		f.s.Shutdown()
+		f.s.WaitForShutdown()
+		f.s = nil
+	}
+}
+
+// open is a connection of the test's own.
+func (f *far) open() *Bus {
+	f.t.Helper()
+	b, err := Open(f.t.Context(), Options{URL: f.url(), MaxBytes: 1 << 30})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(b.Close)
+	return b
+}
+
+// edge is a bus that deliveries wait in.
+func edge(t testing.TB, dir string) *Bus {
+	b, _ := serve(t, dir, func(o *Options) { o.Edge = true })
+	return b
+}
+
+// forward runs until the returned function is called, or the test ends.
+func forward(t testing.TB, b *Bus, to Options) (*Forward, func()) {
+	t.Helper()
+	f, err := b.NewForward(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, run(t, f)
+}
+
+func run(t testing.TB, f *Forward) func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	var once sync.Once
+	stop := func() {
+		once.Do(func() {
+			cancel()
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Error("it does not end")
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// arrived reads what a place of the cluster holds.
+func arrived(t testing.TB, b *Bus, p Place) []Kept {
+	t.Helper()
+	var out []Kept
+	if err := b.Walk(t.Context(), p, Span{}, func(k Kept) error { out = append(out, k); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// sent is a delivery of one of three sources.
+func sent(n int) pipeline.Raw {
+	r := raw(fmt.Sprintf("id-%06d", n))
+	r.Source = fmt.Sprint("source", n%3)
+	r.Meta[metaTrace] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	return r
+}
+
+// emit stores deliveries from..to-1, many at a time, so that some come in batches.
+func emit(t testing.TB, b *Bus, from, to int) {
+	t.Helper()
+	for at := from; at < to; at += 250 {
+		var raws []pipeline.Raw
+		for n := at; n < min(at+250, to); n++ {
+			raws = append(raws, sent(n))
+		}
+		if err := b.Emit(t.Context(), raws...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// same sees that the cluster holds deliveries 0..n-1 once each, those of each source in
+// their order, as they were sent.
+func whole(t testing.TB, b *Bus, n int) {
+	t.Helper()
+	got := arrived(t, b, Deliveries)
+	next := [3]int{0, 1, 2}
+	for _, k := range got {
+		r, err := k.Raw()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at int
+		if _, err := fmt.Sscanf(r.ID, "id-%d", &at); err != nil {
+			t.Fatal(err)
+		}
+		if want := next[at%3]; at != want {
+			t.Fatalf("of source %d delivery %d came where %d was due", at%3, at, want)
+		}
+		next[at%3] += 3
+		want := rawMsg(sent(at))
+		for name := range want.Header {
+			if !slices.Equal(k.header[name], want.Header[name]) {
+				t.Fatalf("%s: header %s is %q, and was %q", r.ID, name, k.header[name], want.Header[name])
+			}
+		}
+		if k.subject != want.Subject || string(k.data) != string(want.Data) || k.header.Get(headerAgain) != "" {
+			t.Fatalf("%s came as %s with %q", r.ID, k.subject, k.header)
+		}
+	}
+	if len(got) != n {
+		t.Errorf("%d deliveries arrived of %d", len(got), n)
+	}
+}
+
+// settled waits until nothing waits at an edge.
+func passed(t testing.TB, f *Forward, most time.Duration) {
+	t.Helper()
+	for deadline := time.Now().Add(most); ; time.Sleep(5 * time.Millisecond) {
+		all, err := f.Standing(t.Context())
+		if err == nil && all[0].Waiting == 0 && all[1].Waiting == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s it stands at %+v (%v)", most, all, err)
+		}
+	}
+}
+
+// What is stored while the cluster is away, from the very first start, is passed on once
+// it is there, in order and as it was; so is what comes later, over restarts of both.
+func TestForwardWaitsForTheCluster(t *testing.T) {
+	dir := t.TempDir()
+	cluster := newFar(t)
+	b := edge(t, dir)
+	f, stop := forward(t, b, Options{URL: cluster.url(), MaxBytes: 1 << 30})
+	emit(t, b, 0, 2000)
+	for n := range 30 {
+		if err := b.Refuse(t.Context(), "unauthorized", raw(fmt.Sprint("refused", n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := f.Standing(t.Context())
+	if err != nil || all[0].Waiting != 2000 || all[1].Waiting != 30 || time.Since(all[0].Oldest) > time.Minute {
+		t.Errorf("it stands at %+v (%v)", all, err)
+	}
+	poll(t, func() bool { all, _ := f.Standing(t.Context()); return all[0].Why != nil })
+	if err := b.Tidy(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(arrived(t, b, Deliveries)); n != 2000 {
+		t.Fatalf("the janitor left %d of 2000 that wait", n)
+	}
+
+	cluster.come()
+	passed(t, f, 30*time.Second)
+	hub := cluster.open()
+	whole(t, hub, 2000)
+	refused, err := hub.Refusals(t.Context(), 0, 100)
+	if err != nil || len(refused) != 30 || refused[7].Cause != "unauthorized" || refused[7].Raw.ID != "refused7" || refused[7].At.IsZero() {
+		t.Errorf("%d refused arrived (%v)", len(refused), err)
+	}
+	if err := b.Tidy(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if n, m := len(arrived(t, b, Deliveries)), len(arrived(t, b, Refused)); n > 1 || m > 1 {
+		t.Errorf("after the duplicate window %d deliveries and %d refused are left here", n, m)
+	}
+	hub.Close()
+
+	cluster.leave()
+	emit(t, b, 2000, 3000)
+	stop()
+	emit(t, b, 3000, 3001) // nobody passes on now
+	cluster.come()
+	f, _ = forward(t, b, Options{URL: cluster.url(), MaxBytes: 1 << 30})
+	emit(t, b, 3001, 3500)
+	passed(t, f, 30*time.Second)
+	whole(t, cluster.open(), 3500)
+	if fresh, known := f.Passed(); fresh != 1500 || known != 0 {
+		t.Errorf("%d were passed on and %d known", fresh, known)
+	}
+}
+
+// Two edges in front of one cluster, with much of the same.
+func TestForwardOfWhatTheClusterHas(t *testing.T) {
+	cluster := newFar(t)
+	cluster.come()
+	hub := cluster.open()
+	var some []pipeline.Raw
+	for n := 0; n < 900; n += 9 { // always of source 0
+		some = append(some, sent(n))
+	}
+	if err := hub.Emit(t.Context(), some...); err != nil {
+		t.Fatal(err)
+	}
+	one, two := edge(t, t.TempDir()), edge(t, t.TempDir())
+	emit(t, one, 0, 1200)
+	emit(t, two, 0, 1500)
+	f1, _ := forward(t, one, Options{URL: cluster.url(), MaxBytes: 1 << 30})
+	f2, _ := forward(t, two, Options{URL: cluster.url(), MaxBytes: 1 << 30})
+	passed(t, f1, 30*time.Second)
+	passed(t, f2, 30*time.Second)
+	seen := map[string]int{}
+	for _, k := range arrived(t, hub, Deliveries) {
+		seen[k.header.Get(nats.MsgIdHdr)]++
+	}
+	for n := range 1500 {
+		if id := sent(n).ID; seen[id] != 1 {
+			t.Fatalf("%s is there %d times", id, seen[id])
+		}
+	}
+	a, aKnown := f1.Passed()
+	c, cKnown := f2.Passed()
+	if a+c != 1400 || aKnown+cKnown != 1300 {
+		t.Errorf("passed on %d and %d, known %d and %d", a, c, aKnown, cKnown)
+	}
+}
+
+// What was handed out and not acknowledged when a process was killed comes first at the
+// next start, not after what came later.
+func TestForwardBeginsWithWhatWasInHand(t *testing.T) {
+	dir := t.TempDir()
+	b := edge(t, dir)
+	emit(t, b, 0, 300)
+	killed, err := b.NewForward(Options{URL: "nats://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ds, err := killed.lanes[0].take(t.Context())
+	if err != nil || len(ds) != 300 {
+		t.Fatalf("%d are taken (%v)", len(ds), err)
+	}
+	for _, d := range ds[:10] { // the rest is in doubt
+		if err := d.Ack(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	emit(t, b, 300, 900)
+	poll(t, func() bool { all, err := b.Passages(t.Context()); return err == nil && all[0].Waiting == 890 })
+	cluster := newFar(t)
+	cluster.come()
+	hub := cluster.open()
+	f, _ := forward(t, b, Options{URL: cluster.url(), MaxBytes: 1 << 30})
+	passed(t, f, 30*time.Second)
+	if got := arrived(t, hub, Deliveries); len(got) != 890 || got[0].header.Get(nats.MsgIdHdr) != "id-000010" || got[889].header.Get(nats.MsgIdHdr) != "id-000899" {
+		t.Errorf("%d arrived, from %q", len(got), got[0].header)
+	}
+}
+
+// Deliveries that the server handed out and that never came are missed, and asked for
+// again before any that came later.
+func TestForwardNoticesAGap(t *testing.T) {
+	b := edge(t, t.TempDir())
+	emit(t, b, 0, 600)
+	f, err := b.NewForward(Options{URL: "nats://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := f.lanes[0]
+	if _, err := l.q.ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lost, err := l.q.Fetch(t.Context(), 5, 0)
+	if err != nil || len(lost) != 5 {
+		t.Fatalf("%d came (%v)", len(lost), err)
+	}
+	if ds, err := l.take(t.Context()); err != errGap || len(ds) != 0 {
+		t.Fatalf("%d were taken over the gap (%v)", len(ds), err)
+	}
+	ds, err := l.take(t.Context())
+	if err != nil || ds[0].Seq != 1 {
+		t.Errorf("it goes on at %d (%v)", ds[0].Seq, err)
+	}
+}
+
+// A delivery that waited for long is marked: its repeat may have taken another way.
+func TestForwardMarksWhatIsLate(t *testing.T) {
+	b := edge(t, t.TempDir())
+	emit(t, b, 0, 20)
+	if err := b.Refuse(t.Context(), "too_large", raw("refused")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.History(t.Context(), []pipeline.Raw{sent(20)}); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	cluster := newFar(t)
+	cluster.come()
+	hub := cluster.open()
+	f, err := b.NewForward(Options{URL: cluster.url(), MaxBytes: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.late = time.Nanosecond
+	run(t, f)
+	passed(t, f, 30*time.Second)
+	q, err := hub.Raws(t.Context(), QueueOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.doubt.Store(0) // a worker that has been there all the time
+	for i, d := range take(t, q, 21) {
+		if old := i == 20; !d.Again || d.Past() != old {
+			t.Errorf("%s: again %v, of the past %v", d.Value.ID, d.Again, d.Past())
+		}
+	}
+	for _, k := range arrived(t, hub, Refused) {
+		if k.header.Get(headerAgain) != "" {
+			t.Error("what was refused is marked")
+		}
+	}
+}
+
+// A cluster that has no room is waited for.
+func TestForwardWaitsForRoom(t *testing.T) {
+	cluster := newFar(t)
+	cluster.come()
+	hub := cluster.open()
+	st, err := hub.js.Stream(t.Context(), streamRaw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := func(most int64) {
+		c := st.CachedInfo().Config
+		c.MaxBytes = most
+		if _, err := hub.js.UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := edge(t, t.TempDir())
+	f, err := b.NewForward(Options{URL: cluster.url(), MaxBytes: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.reach(t.Context()); err != nil { // it brings the streams to its own limits
+		t.Fatal(err)
+	}
+	limit(40_000)
+	run(t, f)
+	emit(t, b, 0, 1000)
+	poll(t, func() bool { // it takes what fits, and refuses the rest
+		all, err := f.Standing(t.Context())
+		return err == nil && isFull(all[0].Why) && !all[0].Away.IsZero() && all[0].Waiting > 0 && all[0].Waiting < 1000
+	})
+	limit(100 << 20)
+	passed(t, f, 30*time.Second)
+	whole(t, hub, 1000)
+	if all, err := f.Standing(t.Context()); err != nil || all[0].Why != nil || !all[0].Away.IsZero() {
+		t.Errorf("with room again it stands at %+v (%v)", all[0], err)
+	}
+}
+
+// An edge is not taken for streams to be worked on, nor the other way round.
+func TestAnEdgeStaysOne(t *testing.T) {
+	for _, c := range []struct {
+		first bool
+		says  string
+	}{{true, "that of a gateway"}, {false, "data_dir of its own"}} {
+		dir := t.TempDir()
+		s, err := local.Start(t.Context(), local.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Open(t.Context(), Options{Server: s, Dir: dir, Edge: c.first})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Close()
+		if _, err := Open(t.Context(), Options{Server: s, Dir: dir, Edge: !c.first}); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("opened the other way it says %v", err)
+		}
+		b, err = Open(t.Context(), Options{Server: s, Dir: dir, Edge: c.first})
+		if err != nil {
+			t.Error(err)
+		}
+		if _, err := b.js.Stream(t.Context(), streamRecords); (err == jetstream.ErrStreamNotFound) != c.first {
+			t.Errorf("RECORDS: %v", err)
+		}
+		b.Close()
+		s.Close()
+	}
+}
+
+// How fast it goes on when the cluster is back, and how many a second.
+func TestForwardSpeed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it measures")
+	}
+	cluster := newFar(t)
+	cluster.come()
+	cluster.open().Close()
+	b := edge(t, t.TempDir())
+	f, _ := forward(t, b, Options{URL: cluster.url(), MaxBytes: 1 << 30})
+	emit(t, b, 0, 1)
+	passed(t, f, 10*time.Second)
+	cluster.leave()
+	const n = 20_000
+	body := noise(1000, 1)
+	for at := 1; at < n; at += 500 {
+		var raws []pipeline.Raw
+		for i := at; i < min(at+500, n); i++ {
+			r := sent(i)
+			r.Body = body
+			raws = append(raws, r)
+		}
+		if err := b.Emit(t.Context(), raws...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	cluster.come()
+	up := time.Since(began)
+	poll(t, func() bool { fresh, _ := f.Passed(); return fresh > 1 })
+	first := time.Since(began)
+	passed(t, f, time.Minute)
+	all := time.Since(began)
+	t.Logf("the server took %s to come; the first delivery was there %s after it began to, and %d of 1 KB went at %.0f/s",
+		up.Round(time.Millisecond), first.Round(time.Millisecond), n, n/(all-first).Seconds())
+}
