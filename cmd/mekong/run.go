@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -19,18 +22,21 @@ func (c *cli) runCommand() *cobra.Command {
 		Short: "Take in leads and deliver them, until stopped",
 		Long: `Run takes in what the configured sources send and delivers it to the configured
 sinks. A stop (Ctrl-C, SIGTERM) lets what is in hand finish; everything else is
-on disk and goes on at the next start.`,
+on disk and goes on at the next start.
+
+A hangup (SIGHUP, systemctl reload) has it read the configuration again. One that
+is wrong is told of, and the old one keeps running; one that has changed is taken
+after a stop as above, in the same process and behind the same listeners: who
+sends meanwhile waits a moment, and nobody is turned away. data_dir and the NATS
+that is used change with a restart only, and so do variables of the environment.`,
 		Example: `  mekong run
   mekong run -c /etc/mekong.yaml --production
+  kill -HUP $(pidof mekong)                    # take the changed configuration
   mekong run --only intake                     # a door of its own
   mekong run --only deliver --sinks archive    # one sink's worker of its own`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conf, err := config.Load(c.config)
-			if err != nil {
-				return unreadable(err)
-			}
-			return c.serve(cmd.Context(), conf, o)
+			return c.serve(cmd.Context(), o)
 		},
 	}
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "roles to take, of "+strings.Join(app.Roles, ", ")+" (default all)")
@@ -49,22 +55,26 @@ func (c *cli) completeSinks(*cobra.Command, []string, string) ([]string, cobra.S
 	return conf.SinkNames(), cobra.ShellCompDirectiveNoFileComp
 }
 
-func (c *cli) serve(ctx context.Context, conf *config.Config, o app.Options) error {
+func (c *cli) serve(ctx context.Context, o app.Options) error {
 	log, err := c.logger()
 	if err != nil {
 		return err
 	}
-	o.Logger = log
-	a, err := app.New(ctx, conf, o)
+	// From the first moment, or a hangup would end the process.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // Windows has none, and nothing ever comes
+	defer signal.Stop(hangups)
+	now, err := c.read()
 	if err != nil {
 		return err
 	}
-	defer a.Close()
-	c.announce(conf, a)
-	if err := a.Run(ctx); err != nil {
+	r := &runner{cli: c, opts: o, log: log, fronts: &fronts{life: ctx}}
+	r.opts.Logger, r.opts.Listen = log, r.fronts.listen
+	defer r.fronts.close()
+	if err := r.run(ctx, now, hangups); err != nil {
 		return err
 	}
-	c.farewell(a)
+	c.farewell(r.accepted, r.duplicates)
 	return nil
 }
 
@@ -98,7 +108,6 @@ func announceConsole(w io.Writer, a *app.App) {
 }
 
 // farewell says how things stand after a stop.
-func (c *cli) farewell(a *app.App) {
-	n := a.Bus.Counts()
-	fmt.Fprintf(c.err, "Mekong has stopped: %d accepted, %d duplicates in this run. What waits is on disk and goes on at the next start.\n", n.Accepted, n.Duplicates)
+func (c *cli) farewell(accepted, duplicates uint64) {
+	fmt.Fprintf(c.err, "Mekong has stopped: %d accepted, %d duplicates in this run. What waits is on disk and goes on at the next start.\n", accepted, duplicates)
 }

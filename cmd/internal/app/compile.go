@@ -41,6 +41,23 @@ func Compile(c *config.Config) config.Problems {
 	return out
 }
 
+// Check is what can be said of a configuration and these options before anything is
+// opened: what keeps [New] from opening it in any case.
+func Check(c *config.Config, o Options) config.Problems {
+	out := Compile(c)
+	if o.Production {
+		var unfit config.Problems
+		_ = errors.As(fitForProduction(c), &unfit)
+		out = append(out, unfit...)
+	}
+	for _, name := range o.Sinks {
+		if _, ok := c.Sinks[name]; !ok {
+			out = append(out, c.Problem(config.Path("sinks", name), "it is not there, and this process was started with --sinks "+name, "leave it in, or start Mekong without it"))
+		}
+	}
+	return out
+}
+
 // reason is an error without the setting's name, which the problem has already.
 func reason(err error) string {
 	var e *transform.Error
