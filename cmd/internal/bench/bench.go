@@ -30,14 +30,19 @@ import (
 // Names are the measures, in the order of the report.
 var Names = []string{"door", "transform", "mongodb", "larkbase", "sheets", "bot", "isolation", "memory"}
 
+// Asked is the measure that is only taken when it is named.
+const Asked = "waiting"
+
 // Options says what to measure, and for how long.
 type Options struct {
 	Dir    string        // where a folder is made and removed: whose disk is measured; empty: the system's temporary one
-	Only   []string      // of Names; empty: all
+	Only   []string      // of Names, and [Asked]; empty: all of Names
 	Rounds int           // of each measure; 0: 5
 	Leg    time.Duration // of one turn at the door; what is counted instead is scaled to it; 0: 2 s
 	Quick  bool          // said in the report, changes nothing
 	Say    func(string)  // told what is being done now; nil: nobody
+	// Waiting are the sizes of the measure "waiting", growing; empty: 10,000 and 100,000.
+	Waiting []int
 	// Lark makes a simulated Lark Base; nil: what needs one is left out.
 	Lark func() (*Base, error)
 	// Google makes a simulated Google Sheets; nil: what needs one is left out.
@@ -56,13 +61,14 @@ var measures = map[string]measure{
 	"bot":       measureBot,
 	"isolation": measureIsolation,
 	"memory":    measureMemory,
+	Asked:       measureWaiting,
 }
 
 // Known says which of names is no measure.
 func Known(names []string) error {
 	for _, name := range names {
 		if measures[name] == nil {
-			return fmt.Errorf("there is no measure %q; there are: %s", name, strings.Join(Names, ", "))
+			return fmt.Errorf("there is no measure %q; there are: %s", name, strings.Join(append(slices.Clone(Names), Asked), ", "))
 		}
 	}
 	return nil
@@ -101,15 +107,16 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	report := &Report{Quick: o.Quick, Rounds: o.Rounds, Leg: o.Leg.Seconds(), Machine: r.machine()}
 	lines := map[string][]Line{}
 	// Memory comes first, while the process is as small as it ever will be.
-	for _, name := range slices.Backward(Names) {
-		if len(o.Only) > 0 && !slices.Contains(o.Only, name) {
+	all := append(slices.Clone(Names), Asked)
+	for _, name := range slices.Backward(all) {
+		if !slices.Contains(o.Only, name) && (len(o.Only) > 0 || name == Asked) {
 			continue
 		}
 		if lines[name], err = measures[name](ctx, r); err != nil {
 			return nil, fmt.Errorf("measuring %s: %w", name, err)
 		}
 	}
-	for _, name := range Names {
+	for _, name := range all {
 		report.Lines = append(report.Lines, lines[name]...)
 	}
 	report.Took = time.Since(began).Seconds()

@@ -27,8 +27,8 @@ type store struct {
 	js     jetstream.JetStream
 }
 
-// maxBytes bounds what a measure can put on the disk.
-const maxBytes = 8 << 30
+// maxBytes bounds what a measure can put on the disk: millions of records wait in one.
+const maxBytes = 64 << 30
 
 func openStore(ctx context.Context, dir string) (_ *store, err error) {
 	s := &store{}
