@@ -70,6 +70,10 @@ func newWorld(t testing.TB, servers int, silence time.Duration, seed uint64) *wo
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = mongo.Close() })
+	// A server of one's own finds a document by its ID, and this one not without it.
+	if err := mongo.EnsureIndex(t.Context(), "mekong", "records"); err != nil {
+		t.Fatal(err)
+	}
 	w.mongo = mongo
 
 	w.openServers(servers)
