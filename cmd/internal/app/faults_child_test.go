@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -97,6 +98,7 @@ type proc struct {
 	busy sync.Mutex // something is being done to it
 
 	mu      sync.Mutex
+	other   string // path of a mekong to run instead of this one; "": this one
 	cmd     *exec.Cmd
 	ended   chan struct{}
 	wanted  bool // it runs because it should; else its end is none of its own making
@@ -125,7 +127,13 @@ func (p *proc) start() {
 		p.t.Error(err)
 		return
 	}
+	p.mu.Lock()
+	other := p.other
+	p.mu.Unlock()
 	cmd := exec.Command(self, p.args...)
+	if other != "" {
+		cmd = exec.Command(other, "run", "-c", p.args[0], "--only", strings.Join(p.args[1:], ","))
+	}
 	cmd.Env = append(append(os.Environ(), asChild+"="+p.kind), p.env...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if _, err := cmd.StdinPipe(); err != nil { // it closes when this process ends
