@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Forward passes on what an edge has stored (see [Options.Edge]) to the same streams
@@ -38,7 +36,6 @@ type Forward struct {
 }
 
 const (
-	stageForward = "forward"
 	// lateAfter is how long a delivery may wait at the edge and still be as good as new.
 	// What was sent elsewhere before it is known for 24 hours less this.
 	lateAfter = time.Hour
@@ -60,9 +57,7 @@ func (b *Bus) NewForward(to Options) (*Forward, error) {
 	}
 	to.Logger, to.pings = b.log.With("nats", "cluster"), forwardPings
 	f := &Forward{edge: b, to: to, log: b.log, late: lateAfter}
-	for _, l := range []struct{ stream, subjects string }{{streamRaw, "raw.>"}, {streamRefused, "refused.>"}} {
-		f.lanes = append(f.lanes, f.lane(l.stream, l.subjects))
-	}
+	f.lanes = []*lane{{f: f, stream: streamRaw, idle: 25 * time.Millisecond}, {f: f, stream: streamRefused, idle: 250 * time.Millisecond}}
 	return f, nil
 }
 
@@ -159,20 +154,20 @@ func (f *Forward) Standing(ctx context.Context) ([]Passage, error) {
 func (b *Bus) Passages(ctx context.Context) ([]Passage, error) {
 	var out []Passage
 	for _, name := range []string{streamRaw, streamRefused} {
-		s, err := b.standing(ctx, name, stageForward)
-		if errors.Is(err, jetstream.ErrConsumerNotFound) { // not run yet: all waits
-			var stream jetstream.Stream
-			if stream, err = b.js.Stream(ctx, name); err == nil {
-				state := stream.CachedInfo().State
-				if s.Waiting = state.Msgs; state.Msgs > 0 {
-					s.Oldest = state.FirstTime
-				}
-			}
-		}
+		seq, err := b.passed(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("what waits in %s: %w", name, err)
+			return nil, err
 		}
-		out = append(out, Passage{Stream: name, Waiting: s.Waiting, Oldest: s.Oldest})
+		s, err := b.js.Stream(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("stream %s: %w", name, err)
+		}
+		state := s.CachedInfo().State
+		p := Passage{Stream: name, Waiting: state.LastSeq - min(seq, state.LastSeq)}
+		if p.Waiting = min(p.Waiting, state.Msgs); p.Waiting > 0 {
+			p.Oldest, _ = b.firstAfter(ctx, name, ">", seq+1)
+		}
+		out = append(out, p)
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,14 +11,22 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
 // lane passes on one stream. It belongs to one goroutine, but for how it stands.
+//
+// It reads the stream itself and keeps how far it has come, where a stage has a
+// consumer: after a crash a consumer hands out what is new before what was in somebody's
+// hand, and the order would be lost.
 type lane struct {
-	f    *Forward
-	q    *Queue[struct{}]
-	next uint64 // the number of the delivery that must come next
-	size int    // messages that go at once
+	f      *Forward
+	stream string
+	idle   time.Duration // between two looks at a stream with nothing new
+	seq    uint64        // the last that the cluster has
+	link   int           // the connection that seq was last compared with the stream on; -1: none
+	size   int           // messages that go at once
 
 	fresh, known atomic.Uint64 // passed on
 
@@ -26,33 +35,26 @@ type lane struct {
 	why   error
 }
 
-const (
-	takeStep   = 64 // deliveries asked for at once: of the largest there are 64 MiB
-	singlyMost = 64 // messages of a batch with a known ID that go singly at once
-)
+// singlyMost is how many messages of a batch with a known ID go singly at once. If the
+// cluster goes away just then, some of them may be there before one that comes again.
+const singlyMost = 64
 
-func (f *Forward) lane(stream, subjects string) *lane {
-	q := &Queue[struct{}]{
-		bus: f.edge, stream: stream, rewinds: true, redo: func(string) bool { return false },
-		decode: func(nats.Header, []byte) (struct{}, error) { return struct{}{}, nil },
-	}
-	q.config = consumerConfig(stageForward, []string{subjects}, QueueOptions{AckWait: 30 * time.Second, Most: groupMost + takeStep})
-	return &lane{f: f, q: q, size: groupMost}
-}
-
-// run passes on until ctx ends. What it holds then comes first at the next start.
+// run passes on until ctx ends. What it has in hand then comes first at the next start.
 func (l *lane) run(ctx context.Context) {
+	l.link, l.size = -1, groupMost
 	for tries := 0; ctx.Err() == nil; {
-		ds, err := l.take(ctx)
-		if err == nil && len(ds) > 0 {
-			err = l.pass(ctx, ds)
+		msgs, err := l.take(ctx)
+		if err == nil && len(msgs) > 0 {
+			err = l.pass(ctx, msgs)
+		} else if err == nil {
+			pause(ctx, l.idle)
 		}
 		if err == nil {
 			tries = 0
 			continue
 		}
 		if ctx.Err() == nil {
-			l.f.log.Warn("what is stored here cannot be passed on; it is tried again", "stream", l.q.stream, "error", err)
+			l.f.log.Warn("what is stored here cannot be passed on; it is tried again", "stream", l.stream, "error", err)
 		}
 		pause(ctx, min(forwardFirst<<min(tries, 8), 10*forwardMost))
 		tries++
@@ -60,59 +62,26 @@ func (l *lane) run(ctx context.Context) {
 }
 
 // take gives what comes next, up to a batch.
-func (l *lane) take(ctx context.Context) ([]Delivery[struct{}], error) {
-	ds, err := l.q.Fetch(ctx, takeStep, 0)
-	if err != nil || len(ds) == 0 {
-		return nil, err
-	}
-	weight, counted := 0, 0
-	for {
-		for _, d := range ds[counted:] {
-			weight += d.Size()
-		}
-		counted = len(ds)
-		if counted%takeStep != 0 || counted+takeStep > groupMost || weight >= groupMostBytes {
-			break
-		}
-		more := l.q.More(ctx, takeStep)
-		if len(more) == 0 {
-			break
-		}
-		ds = append(ds, more...)
-	}
-	return l.unbroken(ds)
-}
-
-var errGap = errors.New("deliveries were lost on the way; they are asked for again")
-
-// unbroken sees that none is missing among what the server handed out, or what came
-// later would be passed on first.
-func (l *lane) unbroken(ds []Delivery[struct{}]) ([]Delivery[struct{}], error) {
-	for i := range ds {
-		meta, err := ds[i].msg.Metadata()
+func (l *lane) take(ctx context.Context) ([]*jetstream.RawStreamMsg, error) {
+	b := l.f.edge
+	if link, _ := b.links.now(); link != l.link {
+		// The server may be another one over the same files, or over none.
+		seq, err := b.passed(ctx, l.stream)
 		if err != nil {
-			return nil, fmt.Errorf("stream %s: %w", l.q.stream, err)
+			return nil, err
 		}
-		if i == 0 && meta.Sequence.Consumer == l.q.from { // the queue was opened for it
-			l.next = l.q.from
-		}
-		if meta.Sequence.Consumer != l.next {
-			l.q.distrust(errGap)
-			return ds[:i], errGap
-		}
-		l.next++
+		l.seq, l.link = seq, link
 	}
-	return ds, nil
+	return b.gather(ctx, l.stream, groupMost, jetstreamext.GetBatchSeq(l.seq+1), jetstreamext.GetBatchSubject(">"), jetstreamext.GetBatchMaxBytes(groupMostBytes))
 }
 
-// pass ends when the cluster has all of them, or ctx has. Each is acknowledged once it
-// does.
-func (l *lane) pass(ctx context.Context, ds []Delivery[struct{}]) error {
-	msgs := make([]*nats.Msg, len(ds))
-	for i := range ds {
-		msgs[i] = l.message(&ds[i])
+// pass ends when the cluster has all of them, or ctx has. What it has is written down.
+func (l *lane) pass(ctx context.Context, got []*jetstream.RawStreamMsg) error {
+	msgs := make([]*nats.Msg, len(got))
+	for i, m := range got {
+		msgs[i] = l.message(m)
 	}
-	for tries := 0; len(ds) > 0 && ctx.Err() == nil; {
+	for tries := 0; len(got) > 0 && ctx.Err() == nil; {
 		b, err := l.f.reach(ctx)
 		n := 0
 		if err == nil {
@@ -121,10 +90,11 @@ func (l *lane) pass(ctx context.Context, ds []Delivery[struct{}]) error {
 		if n > 0 {
 			l.took()
 			tries = 0
-			if err := l.settle(ds[:n]); err != nil {
-				return err
+			l.seq = got[n-1].Sequence
+			got, msgs = got[n:], msgs[n:]
+			if err := l.f.edge.note(l.stream, l.seq); err != nil {
+				l.f.log.Warn("how far deliveries were passed on cannot be written down; a start would pass some on again, which the cluster knows", "stream", l.stream, "error", err)
 			}
-			ds, msgs = ds[n:], msgs[n:]
 		}
 		if err == nil {
 			continue
@@ -150,7 +120,7 @@ func (l *lane) failed(err error) {
 	l.why = err
 	l.mu.Unlock()
 	if first {
-		l.f.log.Warn("the cluster takes nothing; deliveries are kept here, and passed on once it does", "stream", l.q.stream, "error", err)
+		l.f.log.Warn("the cluster takes nothing; deliveries are kept here, and passed on once it does", "stream", l.stream, "error", err)
 	}
 }
 
@@ -161,7 +131,7 @@ func (l *lane) took() {
 	l.since, l.why = time.Time{}, nil
 	l.mu.Unlock()
 	if !since.IsZero() {
-		l.f.log.Info("the cluster takes deliveries again", "stream", l.q.stream, "after", time.Since(since).Round(time.Millisecond))
+		l.f.log.Info("the cluster takes deliveries again", "stream", l.stream, "after", time.Since(since).Round(time.Millisecond))
 	}
 }
 
@@ -173,14 +143,14 @@ func (l *lane) state() (since time.Time, why error) {
 
 // message is a delivery as the cluster gets it: the same, without what its first server
 // was told by headers.
-func (l *lane) message(d *Delivery[struct{}]) *nats.Msg {
-	m := &nats.Msg{Subject: d.msg.Subject(), Header: nats.Header{}, Data: d.msg.Data()}
-	for name, values := range d.msg.Headers() {
+func (l *lane) message(kept *jetstream.RawStreamMsg) *nats.Msg {
+	m := &nats.Msg{Subject: kept.Subject, Header: nats.Header{}, Data: kept.Data}
+	for name, values := range kept.Header {
 		if name == nats.MsgIdHdr || !strings.HasPrefix(name, "Nats-") {
 			m.Header[name] = values
 		}
 	}
-	if l.q.stream == streamRaw && m.Header.Get(headerAgain) == "" && time.Since(d.Stored) > l.f.late {
+	if l.stream == streamRaw && m.Header.Get(headerAgain) == "" && time.Since(kept.Time) > l.f.late {
 		m.Header[headerAgain] = []string{late}
 	}
 	return m
@@ -233,21 +203,46 @@ func (l *lane) group(p *publisher, msgs []*nats.Msg) (n int, err error) {
 	return n, nil
 }
 
-// settle acknowledges what was passed on. With the last one the server says that it has
-// taken note of all, so that none of them is handed out once more.
-func (l *lane) settle(ds []Delivery[struct{}]) error {
-	last := len(ds) - 1
-	for i := range ds[:last] {
-		if err := ds[i].Ack(); err != nil {
-			l.q.distrust(err)
-			return fmt.Errorf("acknowledging: %w", err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), l.q.bus.opts.Timeout)
+// progress is how far a stream was passed on, in the table of the edge.
+type progress struct {
+	Made time.Time `json:"made"` // when the stream was: another one begins anew
+	Seq  uint64    `json:"seq"`
+}
+
+func forwardKey(stream string) string { return "forward." + stream }
+
+// note writes down that the cluster has everything up to seq.
+func (b *Bus) note(stream string, seq uint64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), b.opts.Timeout)
 	defer cancel()
-	if err := ds[last].msg.DoubleAck(ctx); err != nil {
-		l.q.distrust(err)
-		return fmt.Errorf("acknowledging: %w", err)
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", stream, err)
 	}
-	return nil
+	data, err := json.Marshal(progress{s.CachedInfo().Created, seq})
+	if err != nil {
+		return err
+	}
+	_, err = b.state.Put(ctx, forwardKey(stream), data)
+	return err
+}
+
+// passed reads what note has written; 0: nothing of the stream that is there now.
+func (b *Bus) passed(ctx context.Context, stream string) (uint64, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", stream, err)
+	}
+	e, err := b.state.Get(ctx, forwardKey(stream))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("how far %s was passed on cannot be read: %w", stream, err)
+	}
+	var p progress
+	if err := json.Unmarshal(e.Value(), &p); err != nil || !p.Made.Equal(s.CachedInfo().Created) {
+		return 0, nil // what comes twice for it is known to the cluster
+	}
+	return min(p.Seq, s.CachedInfo().State.LastSeq), nil
 }

@@ -76,6 +76,10 @@ func (b *Bus) floor(ctx context.Context, name string) (uint64, error) {
 	if err := list.Err(); err != nil {
 		return 0, fmt.Errorf("the queues of stream %s: %w", name, err)
 	}
+	if b.opts.Edge { // it has no queues; what passes on keeps its place itself
+		passed, err := b.passed(ctx, name)
+		return min(floor, passed), err
+	}
 	if queues == 0 {
 		return 0, nil
 	}

@@ -31,12 +31,6 @@ type Queue[T any] struct {
 	decode func(nats.Header, []byte) (T, error)
 	redo   func(subject string) bool
 
-	// rewinds: whenever the queue is opened, with nothing in hand, what was handed out
-	// and not acknowledged comes again first. from is the number of the delivery that
-	// comes next then, on the server's count of all that it handed out.
-	rewinds bool
-	from    uint64
-
 	served atomic.Bool // something was handed out here: with Single, the pin may be this worker's
 
 	mu   sync.Mutex
@@ -171,15 +165,6 @@ func (q *Queue[T]) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the queue %s of stream %s cannot be opened: %w", q.config.Durable, q.stream, err)
 	}
-	info := c.CachedInfo()
-	if q.rewinds && info.NumAckPending > 0 {
-		again, err := q.bus.js.ResetConsumer(ctx, q.stream, q.config.Durable)
-		if err != nil {
-			return fmt.Errorf("the queue %s of stream %s cannot be rewound: %w", q.config.Durable, q.stream, err)
-		}
-		info = again.ConsumerInfo
-	}
-	q.from = info.Delivered.Consumer + 1
 	if err := q.suspect(ctx); err != nil {
 		return err
 	}
