@@ -58,6 +58,7 @@ type NATS struct {
 	Cert        string        `yaml:"cert" doc:"with url: PEM file of the client certificate"`
 	Key         string        `yaml:"key" doc:"with url: PEM file of the client certificate's key"`
 	Monitor     string        `yaml:"monitor" doc:"with url: http address of one server's monitoring port, such as http://nats-1:8222, to verify that it flushes every write; empty: not verified, and said so"`
+	Gateway     bool          `yaml:"gateway" doc:"with url, for a process that only takes in (mekong run --only intake): deliveries are stored and answered on this machine, in data_dir, and passed on to the servers, which may be away for as long as there is room"`
 	Listen      string        `yaml:"listen" doc:"without url: loopback address where the embedded server lets the nats command look in; empty: none"`
 	Keep        time.Duration `yaml:"keep" range:"24h..87600h" why:"a delivery sent twice is recognised for 24 hours, by the messages kept" doc:"how long settled messages stay for replay"`
 	Replicas    int           `yaml:"replicas" oneof:"1 3 5" doc:"copies of every message in a NATS cluster; 1 when embedded"`

@@ -59,6 +59,20 @@ func (c *Config) check(r *report) {
 		r.at("transform").at(name).bad("there is no source of this name", fix)
 	}
 	checkRoutes(r.doc)
+	c.checkGateway(r)
+}
+
+// checkGateway refuses what needs the servers to take something in.
+func (c *Config) checkGateway(r *report) {
+	if !c.NATS.Gateway {
+		return
+	}
+	for _, name := range c.SourceNames() {
+		if l := c.Sources[name].ChatLog; l != nil && l.Subject != "" {
+			r.at("sources").at(name).at("chatlog").at("subject").bad("a gateway does without the servers that it is published on, and cannot hear it",
+				"leave it out here, and give it to a process without nats.gateway")
+		}
+	}
 }
 
 func checkName(r *report, name string) {
@@ -149,6 +163,9 @@ func (n *NATS) check(r *report) {
 	}
 	if n.Listen != "" {
 		n.checkListen(r)
+	}
+	if embedded && n.Gateway {
+		r.at("gateway").bad("there is nothing to pass deliveries on to", "set nats.url too, or take this away")
 	}
 	for _, s := range []struct{ name, value string }{
 		{"credentials", n.Credentials}, {"ca", n.CA}, {"cert", n.Cert}, {"key", n.Key},
