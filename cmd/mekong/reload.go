@@ -206,6 +206,9 @@ func (r *runner) against(now, next setup, a *app.App) config.Problems {
 	if !oneNATS(was.URL, is.URL) {
 		bad("nats.url", "it does not move to another NATS while Mekong runs: what waits is in the old one", "let it run empty or move it with a backup, and start Mekong anew")
 	}
+	if was.Gateway != is.Gateway {
+		bad("nats.gateway", "it does not change while Mekong runs: what waits on this machine would stay there", "stop Mekong once nothing waits, and start it anew")
+	}
 	if was.URL != "" && reflect.DeepEqual(was, is) && !a.Bus.Connected() {
 		bad("nats.url", "NATS is not connected, so that nothing could be started now", "try again when it is")
 	}

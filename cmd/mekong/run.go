@@ -32,7 +32,7 @@ that is used change with a restart only, and so do variables of the environment.
 		Example: `  mekong run
   mekong run -c /etc/mekong.yaml --production
   kill -HUP $(pidof mekong)                    # take the changed configuration
-  mekong run --only intake                     # a door of its own
+  mekong run --only intake                     # a door of its own; with nats.gateway also while the cluster is away
   mekong run --only deliver --sinks archive    # one sink's worker of its own`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -92,7 +92,13 @@ func (c *cli) announce(conf *config.Config, a *app.App) {
 	for _, s := range a.Sinks {
 		fmt.Fprintf(c.err, "  sink   %-12s takes %s\n", s.Name, strings.Join(s.Config.Accept, ", "))
 	}
-	if a.Console != nil {
+	switch {
+	case a.Gateway():
+		fmt.Fprintf(c.err, "  gateway             passes on to %s\n", conf.NATS.URL)
+		if a.Console != nil {
+			fmt.Fprintf(c.err, "                      http://%s/metrics says how many wait\n", a.Console.Addr())
+		}
+	case a.Console != nil:
 		announceConsole(c.err, a)
 	}
 }

@@ -76,7 +76,8 @@ type App struct {
 	opts     Options
 	log      *slog.Logger
 	registry *prometheus.Registry
-	nats     *local.Server      // nil with an external one
+	nats     *local.Server      // nil with an external one, but for a gateway
+	forward  *bus.Forward       // nil but for a gateway
 	mongo    *mongolocal.Server // nil until a sink wants it
 	delivers []*worker.Deliver
 	measured *worker.Metrics      // of all delivers; nil without the role
@@ -115,12 +116,22 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 			return a, err
 		}
 	}
+	if problems := gatewayProblems(c, o); len(problems) > 0 {
+		return a, problems
+	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := a.openTracing(ctx); err != nil {
 		return a, err
 	}
-	if err := a.openBus(ctx); err != nil {
+	openBus := a.openBus
+	if c.NATS.Gateway {
+		openBus = a.openGateway
+	}
+	if err := openBus(ctx); err != nil {
 		return a, err
+	}
+	if dir := a.leftByGateway(); dir != "" {
+		a.log.Warn("this was a gateway: what it did not pass on waits, and nobody passes it on; set nats.gateway again until mekong doctor says that nothing waits, then delete the folder", "folder", dir)
 	}
 	a.Ledger = a.Bus.NewLedger()
 	if a.has(RoleDeliver) || a.has(RoleConsole) {
@@ -155,6 +166,9 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 		if err := a.openConsole(); err != nil {
 			return a, err
 		}
+	}
+	if a.forward != nil {
+		a.openProbes()
 	}
 	return a, nil
 }
@@ -247,7 +261,11 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	a.tracing.stopped(ctx)
-	g.Go(func() error { return a.Ledger.Run(ctx) })
+	if a.forward != nil {
+		g.Go(func() error { return a.forward.Run(ctx) })
+	} else {
+		g.Go(func() error { return a.Ledger.Run(ctx) })
+	}
 	g.Go(func() error { return a.Bus.Janitor(ctx) })
 	if a.nats != nil {
 		g.Go(func() error { return a.heal(ctx) })

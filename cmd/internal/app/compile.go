@@ -50,6 +50,7 @@ func Check(c *config.Config, o Options) config.Problems {
 		_ = errors.As(fitForProduction(c), &unfit)
 		out = append(out, unfit...)
 	}
+	out = append(out, gatewayProblems(c, o)...)
 	for _, name := range o.Sinks {
 		if _, ok := c.Sinks[name]; !ok {
 			out = append(out, c.Problem(config.Path("sinks", name), "it is not there, and this process was started with --sinks "+name, "leave it in, or start Mekong without it"))

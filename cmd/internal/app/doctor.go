@@ -80,7 +80,7 @@ func Checks(c *config.Config, o DoctorOptions) (checks []doctor.Check, done func
 		if len(c.Sources) == 0 {
 			checks = append(checks, nothing("sources", "there is no source, so nothing can come in", "mekong init writes one; mekong config example shows all there are"))
 		}
-		if len(c.Sinks) == 0 {
+		if len(c.Sinks) == 0 && !c.NATS.Gateway {
 			checks = append(checks, nothing("sinks", "there is no sink, so nothing goes anywhere", "write one under sinks, or: mekong connect lark URL"))
 		}
 		if c.Notices.On() {

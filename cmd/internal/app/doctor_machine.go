@@ -72,7 +72,7 @@ func cause(err error) error {
 // 10 GiB), below which it refuses deliveries.
 func (e *examination) room(free, total uint64) pipeline.Finding {
 	reserve := min(total/100*uint64(max(e.c.NATS.Reserve, 0)), 10<<30)
-	if e.c.NATS.URL != "" {
+	if e.c.NATS.URL != "" && !e.c.NATS.Gateway {
 		reserve = 64 << 20
 	}
 	f := pipeline.Finding{Setting: "data_dir", What: fmt.Sprintf("%.1f GiB of %.1f GiB are free", float64(free)/(1<<30), float64(total)/(1<<30))}
@@ -162,8 +162,15 @@ func judgeClock(off time.Duration, sink string) pipeline.Finding {
 // the bus is opened as `run` does it, which makes the streams if they are not there.
 func (e *examination) nats(ctx context.Context) []pipeline.Finding {
 	n := e.c.NATS
+	if n.Gateway {
+		return e.gateway(ctx)
+	}
 	if n.URL != "" {
-		return e.externalNATS(ctx)
+		found := e.externalNATS(ctx)
+		if dir := (&App{config: e.c}).leftByGateway(); dir != "" {
+			found = append(found, pipeline.Finding{Level: pipeline.Warn, Setting: "nats.gateway", What: "this was a gateway, and what it did not pass on waits in " + dir, Fix: "set nats.gateway again until mekong doctor says that nothing waits, then delete the folder"})
+		}
+		return found
 	}
 	err := e.server(ctx)
 	switch {

@@ -35,12 +35,8 @@ func (a *App) natsDir() string { return filepath.Join(a.config.DataDir, "nats") 
 // connectBus opens the bus on the embedded server that was started, or on the
 // external one.
 func (a *App) connectBus(ctx context.Context) (err error) {
-	n := a.config.NATS
-	o := bus.Options{
-		URL: n.URL, Token: n.Token.Reveal(), Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key, Monitor: n.Monitor,
-		Replicas: n.Replicas, MaxBytes: int64(n.MaxBytes), Keep: n.Keep, Reserve: n.Reserve, Logger: a.log,
-	}
-	if n.URL == "" {
+	o := a.clusterOptions()
+	if o.URL == "" {
 		o.Server, o.Dir, o.Token = a.nats, a.natsDir(), a.nats.Token()
 	}
 	if a.Bus, err = bus.Open(ctx, o); err != nil {
@@ -48,4 +44,13 @@ func (a *App) connectBus(ctx context.Context) (err error) {
 	}
 	a.later(a.Bus.Close)
 	return nil
+}
+
+// clusterOptions are those of the bus on the servers of nats.url.
+func (a *App) clusterOptions() bus.Options {
+	n := a.config.NATS
+	return bus.Options{
+		URL: n.URL, Token: n.Token.Reveal(), Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key, Monitor: n.Monitor,
+		Replicas: n.Replicas, MaxBytes: int64(n.MaxBytes), Keep: n.Keep, Reserve: n.Reserve, Logger: a.log,
+	}
 }
