@@ -57,6 +57,9 @@ type Options struct {
 	// end with the App. Whoever gives entrances that outlive it wants nobody turned away
 	// at a stop: door and console then go on until nothing else holds it up.
 	Listen func(role, addr string) (console.Entrance, error)
+	// MongoDB is an embedded server that another process runs, for sinks without an
+	// address; nil starts one in this process.
+	MongoDB *mongodb.Options
 	// Wrap puts something around a sink, for whoever wants to watch or disturb
 	// what it does; nil leaves all as they are.
 	Wrap func(name string, s pipeline.Sink) pipeline.Sink
@@ -234,6 +237,9 @@ func (a *App) openSinks(ctx context.Context) (err error) {
 
 // localMongoDB starts the embedded server once, for whichever sinks want it.
 func (a *App) localMongoDB(ctx context.Context) (mongodb.Options, error) {
+	if a.opts.MongoDB != nil {
+		return *a.opts.MongoDB, nil
+	}
 	if a.mongo == nil {
 		s, err := mongolocal.Start(ctx, filepath.Join(a.config.DataDir, "mongodb"))
 		if err != nil {

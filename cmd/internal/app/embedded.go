@@ -44,6 +44,9 @@ func (a *App) heal(ctx context.Context) error {
 // indexMongoDB gives the embedded server the index that its look-ups need, which
 // must be there before the first write.
 func (a *App) indexMongoDB(ctx context.Context) error {
+	if a.mongo == nil {
+		return nil
+	}
 	for _, s := range a.Sinks {
 		m := s.Config.MongoDB
 		if m == nil || !m.URI.IsZero() {

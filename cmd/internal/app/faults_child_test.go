@@ -20,6 +20,8 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"mekong/config"
+	"mekong/sinks/mongodb"
+	mongolocal "mekong/sinks/mongodb/local"
 )
 
 // asChild in the environment makes this test binary one process of a world that the
@@ -78,7 +80,7 @@ func mekongChild(ctx context.Context, path string, roles []string) error {
 	if err != nil {
 		return err
 	}
-	o := Options{Only: roles, Silence: silence, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	o := Options{Only: roles, Silence: silence, MongoDB: &mongodb.Options{URI: os.Getenv("MEKONG_TEST_MONGODB"), MaxUpdates: mongolocal.MaxUpdates, Writers: mongolocal.Writers}, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	a, err := New(ctx, c, o)
 	if err != nil {
 		return err

@@ -78,6 +78,10 @@ func newWorld(t testing.TB, servers int, silence time.Duration, seed uint64) *wo
 
 	w.openServers(servers)
 	account := w.file("google.json", string(key(google.URL)))
+	archive := "" // as the embedded one, which it is
+	if *faultsOther != "" {
+		archive = mongo.URI() // another version cannot be told that it is
+	}
 	text := fmt.Sprintf(`
 data_dir: %q
 http: { intake: "INTAKE", console: "127.0.0.1:0" }
@@ -89,23 +93,23 @@ sources:
 transform:
   people: { key: [phone] }
 sinks:
-  archive: { mongodb: { uri: %[6]q, database: mekong, collection: records } }
+  archive: { mongodb: { uri: %[13]q, database: mekong, collection: records } }
   crm:
     batch: { size: 50, wait: 50ms }
     larkbase:
-      url: "https://example.larksuite.com/base/%[7]s?table=%[8]s"
-      app_id: %[9]s
+      url: "https://example.larksuite.com/base/%[6]s?table=%[7]s"
+      app_id: %[8]s
       app_secret: s
-      endpoint: %[10]s
+      endpoint: %[9]s
       columns: { "Email": email, "Lời nhắn": message }
   sales:
     sheets:
-      spreadsheet: "https://docs.google.com/spreadsheets/d/%[11]s/edit#gid=0"
-      credentials: %[12]q
-      endpoint: %[13]s
+      spreadsheet: "https://docs.google.com/spreadsheets/d/%[10]s/edit#gid=0"
+      credentials: %[11]q
+      endpoint: %[12]s
       create_columns: true
       columns: { Email: email, "Lời nhắn": message }
-`, filepath.Join(w.dir, "data"), w.urls, worldToken, servers, secretToken, w.mongo.URI(), worldBase, w.table, worldApp, lark.URL, worldBook, account, google.URL)
+`, filepath.Join(w.dir, "data"), w.urls, worldToken, servers, secretToken, worldBase, w.table, worldApp, lark.URL, worldBook, account, google.URL, archive)
 	for i := range 2 {
 		addr := w.free()
 		w.addrs = append(w.addrs, addr)
@@ -120,7 +124,7 @@ sinks:
 }
 
 func (w *world) mekong(name, conf string, roles ...string) *proc {
-	return newProc(w.t, w.logs, name, "mekong", []string{"MEKONG_TEST_SILENCE=" + w.silence.String()}, append([]string{conf}, roles...)...)
+	return newProc(w.t, w.logs, name, "mekong", []string{"MEKONG_TEST_SILENCE=" + w.silence.String(), "MEKONG_TEST_MONGODB=" + w.mongo.URI()}, append([]string{conf}, roles...)...)
 }
 
 // openServers writes the configuration of a cluster of n, or of one alone.
