@@ -37,10 +37,9 @@ func gatewayProblems(c *config.Config, o Options) (out config.Problems) {
 // go on, of the last day.
 func (a *App) openGateway(ctx context.Context) (err error) {
 	n := a.config.NATS
-	if a.nats, err = local.Start(ctx, local.Options{Dir: a.natsDir(), Logger: a.log}); err != nil {
+	if err = a.embeddedNATS(ctx, local.Options{Dir: a.natsDir(), Logger: a.log}); err != nil {
 		return err
 	}
-	a.later(a.nats.Close)
 	if a.Bus, err = bus.Open(ctx, a.edgeOptions(a.nats)); err != nil {
 		return err
 	}
@@ -208,10 +207,9 @@ func (a *App) peekEdge(ctx context.Context) ([]bus.Passage, error) {
 	default:
 		return nil, err
 	}
-	b, err := bus.Open(ctx, a.edgeOptions(server))
-	if err != nil {
+	if a.Bus, err = bus.Open(ctx, a.edgeOptions(server)); err != nil {
 		return nil, err
 	}
-	a.later(b.Close)
-	return b.Passages(ctx)
+	a.later(a.Bus.Close)
+	return a.Bus.Passages(ctx)
 }
