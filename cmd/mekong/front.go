@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -250,75 +249,4 @@ func (f *front) close() {
 	if server.Shutdown(soft) != nil {
 		_ = server.Close() // what is left says nothing
 	}
-}
-
-// fronts are those of the process. One opens and closes them, between two Apps.
-type fronts struct {
-	life context.Context
-	all  []*placed
-}
-
-// placed is a front with who asked for it.
-type placed struct {
-	role, addr string
-	wanted     bool // by the App that is being made
-	*front
-}
-
-// begin starts a new App's asking.
-func (fs *fronts) begin() {
-	for _, p := range fs.all {
-		p.wanted = false
-	}
-}
-
-// listen gives the front of an address, as [app.Options] wants it: the same as before
-// where the role had it before.
-func (fs *fronts) listen(role, addr string) (console.Entrance, error) {
-	for _, p := range fs.all {
-		if p.role == role && p.addr == addr {
-			p.wanted = true
-			return p.front, nil
-		}
-	}
-	f, err := openFront(fs.life, addr)
-	if err != nil && fs.leave(addr) {
-		f, err = openFront(fs.life, addr)
-	}
-	if err != nil {
-		return nil, err
-	}
-	fs.all = append(fs.all, &placed{role: role, addr: addr, wanted: true, front: f})
-	return f, nil
-}
-
-// leave closes what this App has not asked for and has the port of addr: the same on
-// another interface, or another role's until now. It says whether there was any.
-func (fs *fronts) leave(addr string) bool {
-	_, port, _ := net.SplitHostPort(addr)
-	return fs.drop(func(p *placed) bool {
-		return !p.wanted && port != "0" && port == fmt.Sprint(p.listener.Addr().(*net.TCPAddr).Port)
-	})
-}
-
-// end closes what this App has not asked for; it asks for nothing more.
-func (fs *fronts) end() { fs.drop(func(p *placed) bool { return !p.wanted }) }
-
-// close closes all.
-func (fs *fronts) close() { fs.drop(func(*placed) bool { return true }) }
-
-func (fs *fronts) drop(which func(*placed) bool) bool {
-	var kept []*placed
-	var closing sync.WaitGroup
-	for _, p := range fs.all {
-		if which(p) {
-			closing.Go(p.close)
-		} else {
-			kept = append(kept, p)
-		}
-	}
-	closing.Wait()
-	dropped := len(kept) < len(fs.all)
-	fs.all = kept
-	return dropped
 }

@@ -23,6 +23,8 @@ type sending struct {
 	unknown  []uint64          // sent in the last round, and not answered in full
 	given    []uint64          // not answered in full, and not sent again
 	accepted int               // in this round
+
+	look func(sink string, d app.Document) // at each that is stored; nil: not
 }
 
 // burst sends distinct leads over several connections until ctx ends. Nothing
@@ -73,7 +75,7 @@ func (s *sending) again(t *testing.T, door string) {
 }
 
 // stored opens the folder in this process, waits until nothing waits, and holds
-// what is in MongoDB against what was sent.
+// what is in each MongoDB against what was sent.
 func (s *sending) stored(t *testing.T, path string) {
 	t.Helper()
 	c, err := config.Load(path)
@@ -89,28 +91,39 @@ func (s *sending) stored(t *testing.T, path string) {
 	ran := make(chan error, 1)
 	go func() { ran <- a.Run(ctx) }()
 	began := time.Now()
-	var line bus.Balance
+	var lines []bus.Balance
 	await(t, time.Minute, func() string {
 		select {
 		case err := <-ran:
 			t.Fatalf("the app ended by itself: %v", err)
 		default:
 		}
-		lines, err := a.Balance(ctx)
-		if err != nil {
+		if lines, err = a.Balance(ctx); err != nil {
 			return err.Error()
 		}
-		if line = lines[0]; line.Waiting != 0 || line.Missing != 0 {
-			return fmt.Sprintf("%+v", line)
+		for _, line := range lines {
+			if line.Waiting != 0 || line.Missing != 0 {
+				return fmt.Sprintf("%+v", line)
+			}
 		}
 		return ""
 	})
-	t.Logf("everything was stored %s after the last start: %+v", time.Since(began).Round(time.Millisecond), line)
+	t.Logf("everything was stored %s after the last start: %+v", time.Since(began).Round(time.Millisecond), lines)
 	cancel()
 	if err := <-ran; err != nil {
 		t.Error(err)
 	}
-	far, err := a.FarEnd("archive")
+	s.given = append(s.given, s.unknown...)
+	s.unknown = nil
+	for _, line := range lines {
+		s.held(t, a, line)
+	}
+}
+
+// held holds what is in the MongoDB of one sink against what was sent.
+func (s *sending) held(t *testing.T, a *app.App, line bus.Balance) {
+	t.Helper()
+	far, err := a.FarEnd(line.Sink)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,13 +133,16 @@ func (s *sending) stored(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	if n, err := far.Count(t.Context()); err != nil || n != int64(len(docs)) || n != line.Stored {
-		t.Errorf("%d documents (%v), %d were read, and the balance says %d", n, err, len(docs), line.Stored)
+		t.Errorf("%s: %d documents (%v), %d were read, and the balance says %d", line.Sink, n, err, len(docs), line.Stored)
 	}
 	byMail := map[string]string{} // → ID
 	for _, d := range docs {
+		if s.look != nil {
+			s.look(line.Sink, d)
+		}
 		address, _ := d.Fields["email"].(string)
 		if other, twice := byMail[address]; twice {
-			t.Errorf("%s is stored twice, as %s and %s", address, other, d.ID)
+			t.Errorf("%s: %s is stored twice, as %s and %s", line.Sink, address, other, d.ID)
 		}
 		byMail[address] = d.ID
 	}
@@ -135,12 +151,11 @@ func (s *sending) stored(t *testing.T, path string) {
 		address := fmt.Sprintf("lead%d@example.com", n)
 		if byMail[address] != id {
 			lost++
-			t.Errorf("lead %d was accepted as %s, and is stored as %q", n, id, byMail[address])
+			t.Errorf("%s: lead %d was accepted as %s, and is stored as %q", line.Sink, n, id, byMail[address])
 		}
 		delete(byMail, address)
 	}
 	found := 0
-	s.given = append(s.given, s.unknown...)
 	for _, n := range s.given {
 		address := fmt.Sprintf("lead%d@example.com", n)
 		if byMail[address] != "" {
@@ -149,9 +164,9 @@ func (s *sending) stored(t *testing.T, path string) {
 		delete(byMail, address)
 	}
 	for address := range byMail {
-		t.Errorf("%s is stored and was never sent", address)
+		t.Errorf("%s: %s is stored and was never sent", line.Sink, address)
 	}
-	t.Logf("%d leads sent, %d accepted, %d lost; of %d never answered %d are stored", s.next, len(s.ids), lost, len(s.given), found)
+	t.Logf("%s: %d leads sent, %d accepted, %d lost; of %d never answered %d are stored", line.Sink, s.next, len(s.ids), lost, len(s.given), found)
 }
 
 // TestKill9 kills the program, without warning and under load, twenty times over

@@ -69,7 +69,8 @@ func (c *cli) serve(ctx context.Context, o app.Options) error {
 		return err
 	}
 	r := &runner{cli: c, opts: o, log: log, fronts: &fronts{life: ctx}}
-	r.opts.Logger, r.opts.Listen = log, r.fronts.listen
+	r.opts.Logger, r.opts.Listen, r.opts.Standing = log, r.fronts.listen, &app.Standing{}
+	defer r.opts.Standing.Close()
 	defer r.fronts.close()
 	if err := r.run(ctx, now, hangups); err != nil {
 		return err

@@ -57,6 +57,9 @@ type Options struct {
 	// end with the App. Whoever gives entrances that outlive it wants nobody turned away
 	// at a stop: door and console then go on until nothing else holds it up.
 	Listen func(role, addr string) (console.Entrance, error)
+	// Standing keeps the embedded NATS server for the next App of the process; nil: it
+	// ends with this one.
+	Standing *Standing
 	// MongoDB is an embedded server that another process runs, for sinks without an
 	// address; nil starts one in this process.
 	MongoDB *mongodb.Options

@@ -22,12 +22,7 @@ func (a *App) startNATS(ctx context.Context, listen string) (err error) {
 	if n.URL != "" {
 		return nil
 	}
-	a.nats, err = local.Start(ctx, local.Options{Dir: a.natsDir(), Listen: listen, Token: n.Token.Reveal(), Logger: a.log})
-	if err != nil {
-		return err
-	}
-	a.later(a.nats.Close)
-	return nil
+	return a.embeddedNATS(ctx, local.Options{Dir: a.natsDir(), Listen: listen, Token: n.Token.Reveal(), Logger: a.log})
 }
 
 func (a *App) natsDir() string { return filepath.Join(a.config.DataDir, "nats") }

@@ -1,0 +1,523 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"mekong/cmd/internal/app"
+)
+
+// reloads is a `mekong run` and the configuration that it runs with, which changes.
+type reloads struct {
+	*process
+	path, dir string
+	sent      int // hangups that were to change something
+}
+
+// What the configurations of these tests are made of.
+const (
+	landing = "landing: { ladipage: { path: /in/landing, token: " + pageToken + ", rate: 100000 } }"
+	former  = "former: { ladipage: { path: /in/former, token: " + pageToken + ", rate: 100000 } }"
+	archive = "archive: { mongodb: { database: mekong, collection: records } }"
+	copies  = "copies: { mongodb: { database: mekong, collection: copies } }"
+	graded  = `transform: { landing: { fields: { grade: { expr: '"gold"', as: text } } } }`
+)
+
+// holding is a configuration of these parts, each a line or more of its own.
+func (r *reloads) holding(sources, sinks []string, more ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "data_dir: %q\nnats: { reserve: 1 }\n", filepath.Join(r.dir, "data"))
+	if !strings.Contains(strings.Join(more, "\n"), "http:") {
+		b.WriteString("http: { intake: \"127.0.0.1:0\", console: \"127.0.0.1:0\" }\n")
+	}
+	if !strings.Contains(strings.Join(more, "\n"), "shutdown_grace:") {
+		b.WriteString("shutdown_grace: 5s\n")
+	}
+	b.WriteString("sources:\n  " + strings.Join(sources, "\n  ") + "\nsinks:\n  " + strings.Join(sinks, "\n  ") + "\n")
+	return b.String() + strings.Join(more, "\n") + "\n"
+}
+
+func (r *reloads) write(t *testing.T, text string) {
+	t.Helper()
+	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reloadable starts one with the ways in and out that are the usual ones here.
+func reloadable(t *testing.T) *reloads {
+	t.Helper()
+	dir := t.TempDir()
+	r := &reloads{dir: dir, path: filepath.Join(dir, "mekong.yaml")}
+	r.write(t, r.holding([]string{landing}, []string{archive}))
+	r.process = run(t, r.path)
+	r.told(t, "door open", 1)
+	return r
+}
+
+func (r *reloads) hangup(t *testing.T) {
+	t.Helper()
+	if err := r.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const inEffect = "the new configuration is in effect"
+
+// told waits until the log has what n times.
+func (r *reloads) told(t *testing.T, what string, n int) {
+	t.Helper()
+	await(t, 30*time.Second, func() string {
+		select {
+		case <-r.ended:
+			t.Fatalf("it ended:\n%s", r.err)
+		default:
+		}
+		if got := strings.Count(r.err.String(), what); got < n {
+			return fmt.Sprintf("%q is in the log %d times, and not %d:\n%s", what, got, n, r.err)
+		}
+		return ""
+	})
+}
+
+// change writes a configuration, and returns once it is in effect.
+func (r *reloads) change(t *testing.T, text string) {
+	t.Helper()
+	r.write(t, text)
+	r.sent = strings.Count(r.err.String(), inEffect) + 1
+	r.hangup(t)
+	r.told(t, inEffect, r.sent)
+}
+
+// end stops it, and has it end well.
+func (r *reloads) end(t *testing.T) {
+	t.Helper()
+	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := r.exit(20 * time.Second); code != exitOK {
+		t.Errorf("it ended with code %d:\n%s", code, r.err)
+	}
+	for line := range strings.Lines(r.err.String()) {
+		for _, bad := range []string{"panic:", "DATA RACE", "does not add up", pageToken} {
+			if strings.Contains(line, bad) {
+				t.Errorf("it said: %s", line)
+			}
+		}
+	}
+}
+
+// steady sends distinct leads until its stop is called; each must be answered 200. Some
+// senders never rest, others leave their connection idle for a moment. stop tells the
+// longest time that one had to wait.
+func (s *sending) steady(t *testing.T, door string, connections int) (stop func() time.Duration) {
+	ctx, enough := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var longest time.Duration
+	for i := range connections {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				s.mu.Lock()
+				n := s.next
+				s.next++
+				s.mu.Unlock()
+				began := time.Now()
+				id, err := submit(context.WithoutCancel(ctx), door, n)
+				took := time.Since(began)
+				s.mu.Lock()
+				if err == nil {
+					s.ids[n] = id
+				} else {
+					s.unknown = append(s.unknown, n)
+				}
+				s.mu.Unlock()
+				mu.Lock()
+				longest = max(longest, took)
+				mu.Unlock()
+				if err != nil {
+					t.Errorf("lead %d was not answered, after %s: %v", n, took, err)
+				}
+				_ = pausing(ctx, time.Duration(i%4*7)*time.Millisecond)
+			}
+		})
+	}
+	return func() time.Duration {
+		enough()
+		wg.Wait()
+		return longest
+	}
+}
+
+func (s *sending) count() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.next
+}
+
+// A source is taken away, a sink is added and the mapping is changed while leads come
+// in. Every request is answered 200, every lead is everywhere once, and what comes after
+// is mapped as the new configuration says and in the new sink.
+func TestReloadUnderLoad(t *testing.T) {
+	r := reloadable(t)
+	r.change(t, r.holding([]string{landing, former}, []string{archive}))
+	s := &sending{ids: map[uint64]string{}}
+	stop, stopFormer := s.steady(t, r.door, 24), s.steady(t, strings.Replace(r.door, "/in/landing", "/in/former", 1), 4)
+	_ = pausing(t.Context(), 500*time.Millisecond)
+	stopFormer() // who sends to a source that is taken away is not to be answered 200
+	before := s.count()
+	r.change(t, r.holding([]string{landing}, []string{archive, copies}, graded))
+	after := s.count()
+	_ = pausing(t.Context(), 500*time.Millisecond)
+	longest := stop()
+	for _, want := range []string{`section=sources what="removed former"`, `section=sinks what="added copies"`, `section=transform what="added landing"`} {
+		if !strings.Contains(r.err.String(), want) {
+			t.Errorf("the log does not have %s:\n%s", want, r.err)
+		}
+	}
+	if status, _, err := askedFor(t, strings.Replace(r.door, "/in/landing", "/in/former", 1)); err != nil || status != http.StatusNotFound {
+		t.Errorf("the source that was taken away answers %d %v", status, err)
+	}
+	r.end(t)
+	t.Logf("%d leads were accepted before, %d meanwhile, %d after; the longest wait was %s", before, after-before, s.count()-after, longest.Round(time.Millisecond))
+	if s.count()-after < 50 {
+		t.Error("that was no load")
+	}
+	if longest > 10*time.Second {
+		t.Error("somebody waited for long")
+	}
+	mapped := map[string]int{}
+	s.look = func(sink string, d app.Document) {
+		address, _ := d.Fields["email"].(string)
+		n, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(address, "lead"), "@example.com"), 10, 64)
+		if err != nil {
+			t.Errorf("%s has %q", sink, address)
+		}
+		if d.Fields["grade"] == "gold" {
+			mapped[sink]++
+		} else if n >= after {
+			t.Errorf("%s: lead %d came after the change, and its grade is %v", sink, n, d.Fields["grade"])
+		}
+	}
+	s.stored(t, r.path)
+	t.Logf("with the new mapping: %v", mapped)
+}
+
+func askedFor(t *testing.T, url string) (status int, text string, err error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("name=A"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := senders.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
+}
+
+// A wrong file changes nothing and is told of line by line, without what it holds; a
+// file that says the same is told of, too.
+func TestReloadOfAWrongFile(t *testing.T) {
+	r := reloadable(t)
+	s := &sending{ids: map[uint64]string{}}
+	stop := s.steady(t, r.door, 4)
+	const old = "the old configuration keeps running"
+	for i, c := range []struct {
+		text string
+		want []string
+	}{
+		{r.holding([]string{landing}, []string{"archive: { mongdb: { database: mekong } }", "crm: { webhook: { url: \"${NOBODY_SET_THIS}\", bearer: hunter2-of-the-wrong-file } }"}),
+			[]string{"mekong.yaml:8: sinks.archive.mongdb: unknown setting; did you mean mongodb?", "NOBODY_SET_THIS"}},
+		{r.holding([]string{landing}, []string{archive}, "transform: { landing: { fields: { a: { expr: 'hunter2 ==' } } } }"),
+			[]string{"mekong.yaml:9: transform.landing.fields.a.expr: "}},
+		{"sources: [\n  hunter2-of-the-wrong-file", []string{"mekong.yaml:"}},
+		{strings.Replace(r.holding([]string{landing}, []string{archive}), "/data\"", "/other\"", 1),
+			[]string{"mekong.yaml:1: data_dir: it does not change while Mekong runs"}},
+		{strings.Replace(r.holding([]string{landing}, []string{archive}), "nats: {", "nats: { url: \"nats://127.0.0.1:1\", token: hunter2-of-the-wrong-file,", 1),
+			[]string{"mekong.yaml:2: nats.url: it does not move to another NATS while Mekong runs"}},
+		{r.holding([]string{landing}, []string{archive, `sales: { sheets: { spreadsheet: "https://docs.google.com/spreadsheets/d/1AbCdEfGhIjKlMnOpQrStUvWxYz012345/edit#gid=0", credentials: /nowhere/hunter2.json } }`}),
+			[]string{"mekong.yaml:9: sinks.sales.sheets.credentials: the file cannot be read: no such file"}},
+	} {
+		r.write(t, c.text)
+		r.hangup(t)
+		r.told(t, old, i+1)
+		for _, want := range c.want {
+			if !strings.Contains(r.err.String(), want) {
+				t.Errorf("the log does not have %q:\n%s", want, r.err)
+			}
+		}
+	}
+	if err := os.Remove(r.path); err != nil {
+		t.Fatal(err)
+	}
+	r.hangup(t)
+	r.told(t, old, 7)
+	r.told(t, "mekong.yaml: no such file or directory", 1)
+	r.write(t, "# a note\n"+r.holding([]string{landing}, []string{archive}))
+	r.hangup(t)
+	r.told(t, "nothing in it has changed", 1)
+	if longest := stop(); longest > 5*time.Second {
+		t.Errorf("somebody waited for %s", longest)
+	}
+	if n := strings.Count(r.err.String(), "door closed"); n != 0 {
+		t.Errorf("the door closed %d times", n)
+	}
+	if strings.Contains(r.err.String(), "hunter2-") {
+		t.Errorf("the log tells a secret:\n%s", r.err)
+	}
+	// What was wrong is put right.
+	r.change(t, r.holding([]string{landing}, []string{archive, copies}))
+	r.end(t)
+	s.stored(t, r.path)
+}
+
+// What is right and cannot be opened all the same is told of, and the old configuration
+// is started again, which the senders do not see.
+func TestReloadThatCannotBeOpened(t *testing.T) {
+	r := reloadable(t)
+	s := &sending{ids: map[uint64]string{}}
+	stop := s.steady(t, r.door, 16)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	addresses := fmt.Sprintf("http: { intake: \"127.0.0.1:0\", console: %q }", taken.Addr())
+	r.write(t, r.holding([]string{landing}, []string{archive, copies}, addresses))
+	r.hangup(t)
+	r.told(t, "mekong.yaml:9: http.console: nobody can listen there: ", 1)
+	key := filepath.Join(r.dir, "google.json") // it can be read, and is no key
+	if err := os.WriteFile(key, []byte(`{"private_key":"hunter2-of-the-wrong-file"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sheet := fmt.Sprintf(`sales: { sheets: { spreadsheet: "https://docs.google.com/spreadsheets/d/1AbCdEfGhIjKlMnOpQrStUvWxYz012345/edit#gid=0", credentials: %q } }`, key)
+	for i := range 3 {
+		r.write(t, r.holding([]string{landing}, []string{archive, sheet, copies}))
+		r.hangup(t)
+		r.told(t, "the new configuration cannot be started; the old one is started again", i+1)
+		r.told(t, "door open", i+2)
+		_ = pausing(t.Context(), 200*time.Millisecond)
+	}
+	if strings.Contains(r.err.String(), "hunter2-") {
+		t.Errorf("the log tells a secret:\n%s", r.err)
+	}
+	if n := strings.Count(r.err.String(), inEffect); n != 0 {
+		t.Errorf("the new one was in effect %d times:\n%s", n, r.err)
+	}
+	if err := taken.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.change(t, r.holding([]string{landing}, []string{archive}, addresses))
+	longest := stop()
+	t.Logf("%d leads, and the longest wait was %s", s.count(), longest.Round(time.Millisecond))
+	if c, err := net.Dial("tcp", taken.Addr().String()); err != nil {
+		t.Error(err)
+	} else {
+		_ = c.Close()
+	}
+	r.write(t, r.holding([]string{landing}, []string{archive}))
+	r.end(t)
+	s.stored(t, r.path)
+}
+
+// One hangup after the other, and two at once, under load: the last configuration is in
+// effect, nobody was turned away, and nothing is left behind each time.
+func TestReloadAgainAndAgain(t *testing.T) {
+	r := reloadable(t)
+	s := &sending{ids: map[uint64]string{}}
+	stop := s.steady(t, r.door, 16)
+	first := r.holding([]string{landing}, []string{archive}, "shutdown_grace: 6s")
+	second := r.holding([]string{landing, former}, []string{archive, copies}, graded)
+	var goroutines []int
+	for range 5 {
+		r.change(t, second)
+		r.change(t, first)
+		goroutines = append(goroutines, r.goroutines(t))
+	}
+	t.Logf("goroutines after each second change: %d", goroutines)
+	if least, most := goroutines[0], goroutines[len(goroutines)-1]; most > least+50 {
+		t.Errorf("of %d goroutines there are %d after eight more changes:\n%s", least, most, r.err)
+	}
+	for range 2 {
+		r.write(t, second)
+		r.hangup(t)
+		r.hangup(t)
+		r.write(t, first)
+		r.hangup(t)
+		r.hangup(t)
+	}
+	r.change(t, second) // the file is read after the signal, so this one is the last
+	longest := stop()
+	t.Logf("%d leads, %d changes, and the longest wait was %s", s.count(), strings.Count(r.err.String(), inEffect), longest.Round(time.Millisecond))
+	r.end(t)
+	s.stored(t, r.path)
+}
+
+var goroutinesNow = regexp.MustCompile(`(?m)^go_goroutines (\d+)`)
+
+// goroutines asks the console's metrics.
+func (r *reloads) goroutines(t *testing.T) int {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^  console +(http://[^/]+)/`).FindStringSubmatch(r.err.String())
+	resp, err := http.Get(m[1] + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(string(goroutinesNow.FindSubmatch(text)[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Addresses that change are listened on anew, and a stop in the middle of it all is one.
+func TestReloadOfAddresses(t *testing.T) {
+	r := reloadable(t)
+	old := regexp.MustCompile(`http://([^/]+)/`).FindStringSubmatch(r.door)[1]
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.change(t, r.holding([]string{landing}, []string{archive}, fmt.Sprintf("http: { intake: %q, console: \"127.0.0.1:0\" }", next)))
+	if _, err := submit(t.Context(), "http://"+next+"/in/landing", 0); err != nil {
+		t.Error(err)
+	}
+	if c, err := net.Dial("tcp", old); err == nil {
+		_ = c.Close()
+		t.Error("the old address is still there")
+	}
+	// The same port in other words is no conflict with itself.
+	_, port, _ := net.SplitHostPort(next)
+	r.change(t, r.holding([]string{landing}, []string{archive}, fmt.Sprintf("http: { intake: \"localhost:%s\", console: \"127.0.0.1:0\" }", port)))
+	if _, err := submit(t.Context(), "http://localhost:"+port+"/in/landing", 1); err != nil {
+		t.Error(err)
+	}
+	for i := range uint64(3) {
+		r.write(t, r.holding([]string{landing}, []string{archive}, fmt.Sprintf("shutdown_grace: %ds", 10+i)))
+		r.hangup(t)
+	}
+	r.end(t)
+}
+
+// A destination that takes its time holds up a change, and nobody who sends.
+func TestReloadBesideASlowSink(t *testing.T) {
+	const slow = 3 * time.Second
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	crm := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		defer calls.Done()
+		_ = pausing(r.Context(), slow)
+	}))
+	defer crm.Close()
+	r := reloadable(t)
+	sink := fmt.Sprintf("crm: { webhook: { url: %q, allow_private: true } }", crm.URL)
+	r.change(t, r.holding([]string{landing}, []string{archive, sink}))
+	s := &sending{ids: map[uint64]string{}}
+	stop := s.steady(t, r.door, 8)
+	_ = pausing(t.Context(), 500*time.Millisecond)
+	began := time.Now()
+	r.change(t, r.holding([]string{landing}, []string{archive, sink}, graded))
+	took := time.Since(began)
+	longest := stop()
+	t.Logf("the change took %s, and the longest wait was %s", took.Round(time.Millisecond), longest.Round(time.Millisecond))
+	if longest > slow*2/3 {
+		t.Error("who sends has waited for the destination")
+	}
+	r.change(t, r.holding([]string{landing}, []string{archive}))
+	r.end(t)
+	s.stored(t, r.path)
+}
+
+var reloadWaiting = flag.Int("reload.waiting", 2000, "how many leads wait in TestReloadWithLeadsWaiting")
+
+// How long a change takes whoever sends, with nothing waiting and with much.
+func TestReloadWithLeadsWaiting(t *testing.T) {
+	crm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer crm.Close()
+	r := reloadable(t)
+	sink := fmt.Sprintf("crm: { webhook: { url: %q, allow_private: true } }", crm.URL)
+	r.change(t, r.holding([]string{landing}, []string{archive, sink}))
+	s := &sending{ids: map[uint64]string{}}
+	measure := func() (waits []time.Duration) {
+		for i := range 5 {
+			stop := s.steady(t, r.door, 8)
+			_ = pausing(t.Context(), 200*time.Millisecond)
+			r.change(t, r.holding([]string{landing}, []string{archive, sink}, fmt.Sprintf("shutdown_grace: %ds", 6+i)))
+			_ = pausing(t.Context(), 200*time.Millisecond)
+			waits = append(waits, stop().Round(time.Millisecond))
+		}
+		return waits
+	}
+	none := measure()
+	before := s.count()
+	most := uint64(*reloadWaiting)
+	s.fill(t, r.door, most)
+	some := measure()
+	t.Logf("the longest wait over each change: with up to %d leads waiting %s, with %d more %s", before, none, most, some)
+	for line := range strings.Lines(r.err.String()) {
+		if strings.Contains(line, inEffect) {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
+	r.end(t)
+}
+
+// fill sends that many as fast as it goes.
+func (s *sending) fill(t *testing.T, door string, most uint64) {
+	t.Helper()
+	until := s.count() + most
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for {
+				s.mu.Lock()
+				n := s.next
+				if n < until {
+					s.next++
+				}
+				s.mu.Unlock()
+				if n >= until {
+					return
+				}
+				id, err := submit(t.Context(), door, n)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.mu.Lock()
+				s.ids[n] = id
+				s.mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+}
