@@ -185,6 +185,20 @@ func (b *Bus) connect() error {
 func (b *Bus) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
+	for {
+		// What was asked when a connection was lost is never answered.
+		link, _ := b.links.now()
+		asking, done := b.links.during(ctx)
+		err := b.prepareOver(asking)
+		done()
+		if now, _ := b.links.now(); err == nil || now == link || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// prepareOver does so over one connection.
+func (b *Bus) prepareOver(ctx context.Context) error {
 	if err := b.reconcile(ctx); err != nil {
 		return err
 	}
