@@ -208,7 +208,7 @@ func Restore(ctx context.Context, o Options, copies []StreamCopy, get func(strea
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	b := &Bus{opts: o, log: o.Logger}
-	if err := b.connect(); err != nil {
+	if err := b.connect(ctx); err != nil {
 		return err
 	}
 	defer b.nc.Close()

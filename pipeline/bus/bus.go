@@ -109,7 +109,7 @@ func Open(ctx context.Context, opts Options) (*Bus, error) {
 	if opts.Server != nil {
 		b.volume = &volume{dir: opts.Dir, reserve: opts.Reserve, space: diskSpace}
 	}
-	if err := b.connect(); err != nil {
+	if err := b.connect(ctx); err != nil {
 		return nil, err
 	}
 	if err := b.prepare(ctx); err != nil {
@@ -121,10 +121,13 @@ func Open(ctx context.Context, opts Options) (*Bus, error) {
 	return b, nil
 }
 
-func (b *Bus) connect() error {
+func (b *Bus) connect(ctx context.Context) error {
 	o := b.opts
+	d := &dialer{opening: ctx}
+	defer d.opened()
 	options := []nats.Option{
 		nats.Name("mekong"),
+		nats.SetCustomDialer(d),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.RetryOnFailedConnect(false),

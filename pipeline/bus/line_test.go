@@ -2,6 +2,7 @@ package bus
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"sync"
 	"testing"
@@ -148,4 +149,35 @@ func TestForwardOverACutLine(t *testing.T) {
 		t.Logf("everything was passed on %s after the line was mended", time.Since(began).Round(time.Millisecond))
 	}
 	whole(t, cluster.open(), 300)
+}
+
+// Whoever opens a bus is not kept by servers that do not answer.
+func TestOpeningCanBeGivenUp(t *testing.T) {
+	w := newLine(t, external(t, nil).Addr().String())
+	w.cut()
+	for _, url := range []string{w.url() + "," + w.url(), "nats://10.255.255.1:4222"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		if b, err := Open(ctx, Options{URL: url}); err == nil {
+			b.Close()
+			t.Error("it was opened")
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+	}
+	w.mend()
+	ctx, cancel := context.WithCancel(t.Context())
+	b, err := Open(ctx, Options{URL: w.url(), MaxBytes: 256 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	cancel()
+	if err := b.Emit(t.Context(), raw("x")); err != nil {
+		t.Errorf("what was opened did not outlive its context: %v", err)
+	}
+	b.nc.ForceReconnect()
+	poll(t, func() bool { return b.Emit(t.Context(), raw("y")) == nil })
 }
