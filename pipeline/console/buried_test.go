@@ -18,6 +18,7 @@ type grave struct {
 	groups []BuriedGroup
 	items  map[uint64]BuriedItem
 	did    string
+	which  BuriedChoice
 	n      int
 	err    error
 }
@@ -33,7 +34,7 @@ func (g *grave) One(_ context.Context, seq uint64) (BuriedItem, error) {
 }
 
 func (g *grave) Replay(_ context.Context, which BuriedChoice) (int, error) {
-	g.did = fmt.Sprintf("replayed %+v", which)
+	g.which, g.did = which, fmt.Sprintf("replayed %+v", which)
 	return g.n, g.err
 }
 

@@ -84,7 +84,7 @@ type facts struct {
 func (l tongue) facts(s sight) facts {
 	f := facts{Text: map[string]string{}, State: map[string]string{}}
 	f.Text["in"] = l.rate(s.In)
-	f.Text["trouble"] = s.Trouble
+	f.Text["trouble"] = l.tell(s.Trouble)
 	f.State["store"] = stateFlowing
 	switch {
 	case s.Trouble != "":
@@ -132,7 +132,7 @@ func (l tongue) sinkFacts(f *facts, s sight, i int, n SinkNow) {
 	case statePaused:
 		f.Text[key+".why"] = l.say("flow.paused", n.ByHand.By, l.span(s.At.Sub(n.ByHand.At)), n.ByHand.Why)
 	case stateHeld:
-		f.Text[key+".why"] = l.say("flow.held", l.span(s.At.Sub(n.HeldSince)), n.HeldWhy)
+		f.Text[key+".why"] = l.say("flow.held", l.span(s.At.Sub(n.HeldSince)), l.tell(n.HeldWhy))
 	case stateOff:
 		f.Text[key+".why"] = l.say("flow.off", n.Name)
 	}

@@ -250,7 +250,7 @@ func TestAPersonIsFoundAndErased(t *testing.T) {
 		t.Errorf("the proof answers %d %s", a.status, a.body)
 	}
 	text := w.get(b, "/activity").body
-	for _, says := range []string{"<td>tải bằng chứng đồng ý</td><td>0123456789ab</td>", "not complete", "<td>xóa một người</td><td>0123456789ab</td><td class=\"n\">3</td><td>complete</td>"} {
+	for _, says := range []string{"<td>tải bằng chứng đồng ý</td><td>0123456789ab</td>", "<td>chưa xong: phải làm lại</td>", "<td>xóa một người</td><td>0123456789ab</td><td class=\"n\">3</td><td>đã xong</td>"} {
 		if !strings.Contains(text, says) {
 			t.Errorf("the log does not say %q", says)
 		}

@@ -28,7 +28,7 @@ func TestATestIsSentAndFollowed(t *testing.T) {
 		}
 	}
 	w.places.testErr = errors.New(`answered 401 Unauthorized: {"cause":"<script>"}`)
-	if a := test("landing"); a.status != http.StatusBadGateway || !strings.Contains(a.body, "answered 401 Unauthorized: {&#34;cause&#34;:&#34;&lt;script&gt;&#34;}") {
+	if a := test("landing"); a.status != http.StatusBadGateway || !strings.Contains(a.body, "được trả lời 401 Unauthorized: {&#34;cause&#34;:&#34;&lt;script&gt;&#34;}") {
 		t.Errorf("a test that is turned away answers %d:\n%s", a.status, a.body)
 	}
 	w.places.testErr = nil

@@ -4,8 +4,8 @@ package console
 // which is the same in both.
 type word struct{ vi, en string }
 
-// words are all that the console says, by key. What a vendor, the doctor or a person
-// said is shown as it was said.
+// words are all that the console says, by key. What the doctor found and why something
+// is held or buried is told by sayings; what a person said is shown as it was said.
 var words = map[string]word{
 	"name":    {"Mekong", "Mekong"},
 	"skip":    {"Đến nội dung", "Skip to content"},

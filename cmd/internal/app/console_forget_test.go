@@ -80,7 +80,7 @@ func TestTheConsoleForgets(t *testing.T) {
 	if _, text := v.get("/leads?q=0912345678"); !strings.Contains(text, "Không tìm thấy gì") {
 		t.Errorf("the person is found still:\n%s", text)
 	}
-	if _, text := v.get("/activity"); !strings.Contains(text, "xóa một người") || !strings.Contains(text, "complete") {
+	if _, text := v.get("/activity"); !strings.Contains(text, "xóa một người") || !strings.Contains(text, "đã xong") {
 		t.Errorf("who did it is not written down:\n%s", text)
 	}
 }

@@ -97,7 +97,7 @@ func TestTheConsoleShowsWhatIsStored(t *testing.T) {
 		if strings.Contains(text, "Đang khám") || strings.Contains(text, `class="badge fail"`) {
 			return text
 		}
-		for _, says := range []string{"sink archive", "source landing", "fsync", "browsers may post to it"} {
+		for _, says := range []string{"đích archive", "nguồn landing", "fsync", "trình duyệt được gửi tới đó"} {
 			if !strings.Contains(text, says) {
 				return "the page does not say " + says + text
 			}
