@@ -23,6 +23,7 @@ type sending struct {
 	unknown  []uint64          // sent in the last round, and not answered in full
 	given    []uint64          // not answered in full, and not sent again
 	accepted int               // in this round
+	refused  time.Time         // when the first of this round was not answered; zero: all were
 
 	look func(sink string, d app.Document) // at each that is stored; nil: not
 }
@@ -45,6 +46,9 @@ func (s *sending) burst(ctx context.Context, door string, connections int) {
 					s.accepted++
 				} else {
 					s.unknown = append(s.unknown, n)
+					if s.refused.IsZero() {
+						s.refused = time.Now()
+					}
 				}
 				s.mu.Unlock()
 				if err != nil {

@@ -303,11 +303,11 @@ func TestReloadThatCannotBeOpened(t *testing.T) {
 	r.write(t, r.holding([]string{landing}, []string{archive, copies}, addresses))
 	r.hangup(t)
 	r.told(t, "mekong.yaml:9: http.console: nobody can listen there: ", 1)
-	key := filepath.Join(r.dir, "google.json") // it can be read, and is no key
-	if err := os.WriteFile(key, []byte(`{"private_key":"hunter2-of-the-wrong-file"}`), 0o600); err != nil {
+	key := filepath.Join(r.dir, "data", "token.key") // nothing reads it before there is somebody who signs in
+	if err := os.WriteFile(key, []byte("hunter2-of-the-wrong-file"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sheet := fmt.Sprintf(`sales: { sheets: { spreadsheet: "https://docs.google.com/spreadsheets/d/1AbCdEfGhIjKlMnOpQrStUvWxYz012345/edit#gid=0", credentials: %q } }`, key)
+	sheet := `sales: { sheets: { spreadsheet: "https://docs.google.com/spreadsheets/d/1AbCdEfGhIjKlMnOpQrStUvWxYz012345/edit#gid=0", credentials_json: "{}" } }`
 	for i := range 3 {
 		r.write(t, r.holding([]string{landing}, []string{archive, sheet, copies}))
 		r.hangup(t)
