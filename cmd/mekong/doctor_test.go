@@ -127,7 +127,7 @@ func TestDoctorLooksAtEverything(t *testing.T) {
 
 func TestDoctorWithoutAConfiguration(t *testing.T) {
 	w := newWorld(t, larksim.Options{})
-	if code, _, errOut := w.run("", "doctor"); code != exitUsage || !strings.Contains(errOut, "mekong config example") {
+	if code, _, errOut := w.run("", "doctor"); code != exitUsage || !strings.Contains(errOut, "mekong init") {
 		t.Errorf("no file: exit %d %s", code, errOut)
 	}
 	w.write("sinks: {crm: {}}\n")

@@ -140,7 +140,7 @@ func TestDockerfile(t *testing.T) {
 			in = append(in, name)
 		}
 	}
-	want := []string{"go.mod", "go.sum", "cmd", "config", "pipeline", "sinks", "sources", "transform"}
+	want := []string{"go.mod", "go.sum", "cmd", "config", "deployments/appsscript", "pipeline", "sinks", "sources", "transform"}
 	if !strings.Contains(string(ignored), "\n*\n") || !slices.Equal(in, want) {
 		t.Errorf("the image's context is %q", in)
 	}
