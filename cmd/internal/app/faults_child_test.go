@@ -80,7 +80,10 @@ func mekongChild(ctx context.Context, path string, roles []string) error {
 	if err != nil {
 		return err
 	}
-	o := Options{Only: roles, Silence: silence, MongoDB: &mongodb.Options{URI: os.Getenv("MEKONG_TEST_MONGODB"), MaxUpdates: mongolocal.MaxUpdates, Writers: mongolocal.Writers}, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	o := Options{Only: roles, Silence: silence, MongoDB: &mongodb.Options{URI: os.Getenv("MEKONG_TEST_MONGODB"), MaxUpdates: mongolocal.MaxUpdates, Writers: mongolocal.Writers, Alone: true}, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	if sinks := os.Getenv("MEKONG_TEST_SINKS"); sinks != "" {
+		o.Sinks = strings.Split(sinks, ",")
+	}
 	a, err := New(ctx, c, o)
 	if err != nil {
 		return err
@@ -96,6 +99,7 @@ type proc struct {
 	kind string // as [asChild] says it
 	args []string
 	env  []string
+	only string // sinks that it serves, separated by commas; "": all
 	log  *os.File
 	busy sync.Mutex // something is being done to it
 
@@ -135,8 +139,11 @@ func (p *proc) start() {
 	cmd := exec.Command(self, p.args...)
 	if other != "" {
 		cmd = exec.Command(other, "run", "-c", p.args[0], "--only", strings.Join(p.args[1:], ","))
+		if p.only != "" {
+			cmd.Args = append(cmd.Args, "--sinks", p.only)
+		}
 	}
-	cmd.Env = append(append(os.Environ(), asChild+"="+p.kind), p.env...)
+	cmd.Env = append(append(os.Environ(), asChild+"="+p.kind, "MEKONG_TEST_SINKS="+p.only), p.env...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if _, err := cmd.StdinPipe(); err != nil { // it closes when this process ends
 		p.t.Error(err)
