@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-var reloadRounds = flag.Int("reload.rounds", 12, "how often TestKill9AmongReloads kills")
+var reloadRounds = flag.Int("reload.rounds", 4, "how often TestKill9AmongReloads kills")
 
 // TestKill9AmongReloads changes the configuration again and again, now and then to a
 // wrong one, and kills the program somewhere among that, again and again over the same
