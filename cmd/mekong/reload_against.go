@@ -39,6 +39,11 @@ func (r *runner) against(now, next setup, a *app.App) config.Problems {
 	if !oneNATS(was.URL, is.URL) {
 		bad("nats.url", "it does not move to another NATS while Mekong runs: what waits is in the old one", "let it run empty or move it with a backup, and start Mekong anew")
 	}
+	if is.Listen != "" && is.Listen != was.Listen {
+		if err := r.fronts.free("nats", is.Listen); err != nil {
+			bad("nats.listen", "nobody can listen there: "+err.Error(), "is another program there? Choose another port")
+		}
+	}
 	if was.Gateway != is.Gateway {
 		bad("nats.gateway", "it does not change while Mekong runs: what waits on this machine would stay there", "stop Mekong once nothing waits, and start it anew")
 	}
