@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // external is a server as somebody else would run one, over TCP.
@@ -186,6 +187,21 @@ func TestReplicasOutliveAServer(t *testing.T) {
 		return err == nil
 	})
 	defer b.Close()
+	// A stream of an older Mekong is compressed; it does not stay so.
+	old, err := b.js.Stream(t.Context(), streamRaw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := old.CachedInfo().Config
+	was.Compression = jetstream.S2Compression
+	if _, err := b.js.UpdateStream(t.Context(), was); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(t.Context(), b.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
 	if b.pub.grouped {
 		t.Error("a replicated stream groups its flushes by itself; batches only cost")
 	}
@@ -195,6 +211,9 @@ func TestReplicasOutliveAServer(t *testing.T) {
 	st, err := b.js.Stream(t.Context(), streamRaw)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if how := st.CachedInfo().Config.Compression; how != jetstream.NoCompression {
+		t.Errorf("a replicated stream is kept with %v", how)
 	}
 	leader := st.CachedInfo().Cluster.Leader
 	for _, s := range servers {

@@ -420,6 +420,35 @@ func TestGateway(t *testing.T) {
 	w.suffer(t, most, 80, nemeses(), *faultsPace, seed)
 }
 
+// TestGatewayCluster is TestCluster with gateways for doors, and with all servers away
+// now and then.
+func TestGatewayCluster(t *testing.T) {
+	most := *faultsFor
+	if most == 0 {
+		t.Skip("it takes minutes: go test ./cmd/internal/app -run TestGatewayCluster -faults.for 3m")
+	}
+	seed := uint64(time.Now().UnixNano())
+	w := newWorld(t, 3, 6*time.Second, seed)
+	w.gateways()
+	w.start()
+	leader := &nemesis{name: "kill -9 of the leader", do: func(ctx context.Context, w *world, rnd *rand.Rand) {
+		killed(ctx, w.leader(ctx), rnd)
+	}}
+	all := &nemesis{name: "kill -9 of all servers", do: func(ctx context.Context, w *world, rnd *rand.Rand) {
+		for _, p := range w.servers {
+			p.busy.Lock()
+			defer p.busy.Unlock()
+			p.end(syscall.SIGKILL)
+		}
+		_ = pause(ctx, time.Duration(rnd.IntN(5000))*time.Millisecond)
+		for _, p := range w.servers {
+			p.start()
+		}
+	}}
+	door := &nemesis{name: "kill -9 of a gateway", do: func(ctx context.Context, w *world, rnd *rand.Rand) { killed(ctx, some(rnd, w.doors), rnd) }}
+	w.suffer(t, most, 80, []*nemesis{leader, all, door}, 8*time.Second, seed)
+}
+
 // gateways makes the doors gateways, each with a folder of its own.
 func (w *world) gateways() {
 	w.t.Helper()
