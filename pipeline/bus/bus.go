@@ -8,6 +8,9 @@
 //	TRACE    trace.<stage>                  what became of each batch
 //	REFUSED  refused.<source>               what the door turned away
 //
+// An edge has the first and the last of them, and a [Forward] takes what is there to a
+// cluster, which may be away.
+//
 // A stage is "transform" or "sink-<name>". The package is the only one that
 // knows NATS, and it is not hidden behind an interface: tests run the real
 // server in process (bus/local). It does not know what a record means, which
