@@ -14,6 +14,7 @@ import (
 
 	"mekong/config"
 	"mekong/pipeline"
+	"mekong/pipeline/serve"
 	"mekong/sources/chatlog"
 	"mekong/sources/intake"
 )
@@ -23,7 +24,7 @@ type Options struct {
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
 	// Listen opens where the door is; nil: a listener of its own.
-	Listen func(addr string) (intake.Entrance, error)
+	Listen func(addr string) (serve.Entrance, error)
 	// Refuse keeps what the door turned away.
 	Refuse func(ctx context.Context, cause string, raw pipeline.Raw) error
 	// Positions is where a source keeps how far it has read its files. Nil: files

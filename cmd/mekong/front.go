@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"mekong/pipeline/console"
+	"mekong/pipeline/serve"
 )
 
 // front listens at one address for as long as the process wants it, over one App after
@@ -30,7 +30,7 @@ type front struct {
 	paced chan struct{} // of those who waited, one entry for each that is in hand
 }
 
-var _ console.Entrance = (*front)(nil)
+var _ serve.Entrance = (*front)(nil)
 
 // tenant is one who answers at a front.
 type tenant struct {
@@ -59,7 +59,7 @@ func openFront(life context.Context, addr string) (*front, error) {
 	return &front{listener: l, life: life, failed: make(chan struct{}), opened: make(chan struct{}), gone: make(chan struct{}), paced: make(chan struct{}, waitedAtOnce)}, nil
 }
 
-// Addr implements [console.Entrance].
+// Addr implements [serve.Entrance].
 func (f *front) Addr() net.Addr { return f.listener.Addr() }
 
 // Close implements it: the front outlives who gives it back.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"sync"
 
-	"mekong/pipeline/console"
+	"mekong/pipeline/serve"
 )
 
 // fronts are those of the process. One opens and closes them, between two Apps.
@@ -33,7 +33,7 @@ func (fs *fronts) begin() {
 
 // listen gives the front of an address, as [app.Options] wants it: the same as before
 // where the role had it before.
-func (fs *fronts) listen(role, addr string) (console.Entrance, error) {
+func (fs *fronts) listen(role, addr string) (serve.Entrance, error) {
 	for _, p := range fs.all {
 		if p.role == role && p.addr == addr {
 			p.wanted = true

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mekong/pipeline/doctor"
+	"mekong/pipeline/serve"
 )
 
 // Options of [New].
@@ -33,7 +34,7 @@ type Options struct {
 	Ready  func(context.Context) error
 	Logger *slog.Logger
 	// Listen opens the entrance at Addr; nil: one of the console's own, which ends with it.
-	Listen func(addr string) (Entrance, error)
+	Listen func(addr string) (serve.Entrance, error)
 
 	// Users may sign in with a password, whoever has Token with the link of it, as an
 	// operator. With neither there are no pages, only the metrics and probes.
@@ -67,10 +68,13 @@ type Options struct {
 	Doctor func(context.Context) doctor.Report
 }
 
+// stopGrace is what requests in hand have at a stop.
+const stopGrace = 2 * time.Second
+
 // Console serves the operators' endpoints.
 type Console struct {
 	opts     Options
-	entrance Entrance
+	entrance serve.Entrance
 	log      *slog.Logger
 	users    users
 	sessions *sessions
@@ -94,7 +98,7 @@ func New(o Options) (*Console, error) {
 		o.Now = time.Now
 	}
 	if o.Listen == nil {
-		o.Listen = listen
+		o.Listen = serve.Listen
 	}
 	c := &Console{opts: o, log: o.Logger, users: newUsers(o.Users, o.Token), sessions: newSessions(o.Now), attempts: newAttempts(o.Now)}
 	if o.Flow != nil {

@@ -33,6 +33,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"mekong/pipeline"
+	"mekong/pipeline/serve"
 )
 
 // Receiver is the dialect of one source. It may be called from any number of
@@ -79,7 +80,7 @@ type Options struct {
 	Now            func() time.Time      // nil: time.Now
 
 	// Listen opens the entrance at Addr; nil: one of the door's own, which ends with it.
-	Listen func(addr string) (Entrance, error)
+	Listen func(addr string) (serve.Entrance, error)
 
 	// Refuse keeps a request that was turned away, with its cause. The body may
 	// be cut at the route's MaxBody. Nil keeps nothing.
@@ -112,7 +113,7 @@ type Intake struct {
 	tracer  trace.Tracer // nil: not traced
 
 	mu       sync.Mutex
-	entrance Entrance // nil before Listen
+	entrance serve.Entrance // nil before Listen
 }
 
 type route struct {
@@ -196,7 +197,7 @@ func withDefaults(o Options) Options {
 		o.Now = time.Now
 	}
 	if o.Listen == nil {
-		o.Listen = listen
+		o.Listen = serve.Listen
 	}
 	return o
 }

@@ -28,43 +28,6 @@ func (in *Intake) Listen() error {
 	return nil
 }
 
-// Entrance is where a door listens. One that is given to [Options.Listen] may outlive
-// the door: those who come between two doors then wait for the second.
-type Entrance interface {
-	Addr() net.Addr
-	// Serve has s answer what comes, until ctx ends. It returns once what was in hand
-	// then has been answered, or has been cut off after grace. An error is that nobody
-	// can come in any more.
-	Serve(ctx context.Context, s *http.Server, grace time.Duration) error
-}
-
-// doorstep is an entrance of one door's own.
-type doorstep struct{ net.Listener }
-
-func listen(addr string) (Entrance, error) {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return doorstep{ln}, nil
-}
-
-func (l doorstep) Serve(ctx context.Context, s *http.Server, grace time.Duration) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.Serve(l.Listener) }()
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
-	}
-	soft, done := context.WithTimeout(context.Background(), grace)
-	defer done()
-	if s.Shutdown(soft) != nil {
-		_ = s.Close() // what Shutdown left; its listener is closed already
-	}
-	return err
-}
-
 // Addr is where the door listens; nil before [Intake.Listen].
 func (in *Intake) Addr() net.Addr {
 	in.mu.Lock()

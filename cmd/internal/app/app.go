@@ -22,6 +22,7 @@ import (
 	"mekong/pipeline/bus"
 	"mekong/pipeline/bus/local"
 	"mekong/pipeline/console"
+	"mekong/pipeline/serve"
 	"mekong/pipeline/trace"
 	"mekong/pipeline/worker"
 	"mekong/sinks"
@@ -56,7 +57,7 @@ type Options struct {
 	// Listen opens where a role listens, [RoleIntake] or [RoleConsole]; nil: listeners that
 	// end with the App. Whoever gives entrances that outlive it wants nobody turned away
 	// at a stop: door and console then go on until nothing else holds it up.
-	Listen func(role, addr string) (console.Entrance, error)
+	Listen func(role, addr string) (serve.Entrance, error)
 	// Standing keeps the embedded NATS server for the next App of the process; nil: it
 	// ends with this one.
 	Standing *Standing
@@ -181,6 +182,14 @@ func New(ctx context.Context, c *config.Config, o Options) (a *App, err error) {
 
 func (a *App) has(role string) bool {
 	return len(a.opts.Only) == 0 || slices.Contains(a.opts.Only, role)
+}
+
+// listenAs is how a role listens; nil: as whoever listens likes.
+func (a *App) listenAs(role string) func(addr string) (serve.Entrance, error) {
+	if a.opts.Listen == nil {
+		return nil
+	}
+	return func(addr string) (serve.Entrance, error) { return a.opts.Listen(role, addr) }
 }
 
 // later registers a clean-up.

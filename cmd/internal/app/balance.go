@@ -118,10 +118,7 @@ func (b balances) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (b balances) Collect(ch chan<- prometheus.Metric) {
-	c := b.app.Bus.Counts()
-	for outcome, n := range map[string]uint64{"accepted": c.Accepted, "duplicate": c.Duplicates, "refused": c.Refused} {
-		ch <- prometheus.MustNewConstMetric(emittedDesc, prometheus.CounterValue, float64(n), outcome)
-	}
+	b.app.collectEmitted(ch)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	lines, err := b.app.Balance(ctx)
@@ -138,5 +135,13 @@ func (b balances) Collect(ch chan<- prometheus.Metric) {
 			old = time.Since(l.Oldest).Seconds()
 		}
 		ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, old, l.Sink)
+	}
+}
+
+// collectEmitted gives what this process has handed to the store.
+func (a *App) collectEmitted(ch chan<- prometheus.Metric) {
+	c := a.Bus.Counts()
+	for outcome, n := range map[string]uint64{"accepted": c.Accepted, "duplicate": c.Duplicates, "refused": c.Refused} {
+		ch <- prometheus.MustNewConstMetric(emittedDesc, prometheus.CounterValue, float64(n), outcome)
 	}
 }

@@ -51,9 +51,7 @@ func (a *App) openConsole() (err error) {
 		a.log.Warn("the console has no pages, only metrics and probes", "error", err)
 		o.Users, o.Token, a.link = nil, "", link{}
 	}
-	if a.opts.Listen != nil {
-		o.Listen = func(addr string) (console.Entrance, error) { return a.opts.Listen(RoleConsole, addr) }
-	}
+	o.Listen = a.listenAs(RoleConsole)
 	if a.Console, err = console.New(o); err != nil {
 		return err
 	}

@@ -36,14 +36,12 @@ func gatewayProblems(c *config.Config, o Options) (out config.Problems) {
 // door needs besides, it finds there: the repeats that it knows, and conversations that
 // go on, of the last day.
 func (a *App) openGateway(ctx context.Context) (err error) {
-	n := a.config.NATS
-	if err = a.embeddedNATS(ctx, local.Options{Dir: a.natsDir(), Logger: a.log}); err != nil {
+	if err = a.startEdge(ctx); err != nil {
 		return err
 	}
-	if a.Bus, err = bus.Open(ctx, a.edgeOptions(a.nats)); err != nil {
+	if err = a.connectEdge(ctx, a.nats); err != nil {
 		return err
 	}
-	a.later(a.Bus.Close)
 	if err := os.WriteFile(filepath.Join(a.natsDir(), gatewayMark), []byte("What a gateway has not passed on to the servers of nats.url yet is in this folder.\n"), 0o600); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}
@@ -51,27 +49,32 @@ func (a *App) openGateway(ctx context.Context) (err error) {
 		return err
 	}
 	a.registry.MustRegister(gatewayMetrics{a})
-	a.log.Info("this is a gateway: deliveries are kept here, and passed on to the servers of nats.url", "url", n.URL)
+	a.log.Info("this is a gateway: deliveries are kept here, and passed on to the servers of nats.url", "url", a.config.NATS.URL)
 	return nil
 }
 
-// edgeOptions are those of the bus that deliveries wait in. What was passed on stays as
-// long as its repeats are to be known after a restart.
-func (a *App) edgeOptions(s bus.InProcess) bus.Options {
-	return bus.Options{
+func (a *App) startEdge(ctx context.Context) error {
+	return a.embeddedNATS(ctx, local.Options{Dir: a.natsDir(), Logger: a.log})
+}
+
+// connectEdge opens the bus that deliveries wait in. What was passed on stays as long as
+// its repeats are to be known after a restart.
+func (a *App) connectEdge(ctx context.Context, s bus.InProcess) (err error) {
+	a.Bus, err = bus.Open(ctx, bus.Options{
 		Server: s, Dir: a.natsDir(), Edge: true, Reserve: a.config.NATS.Reserve,
 		Keep: max(recallFor, 2*longestWindow(a.config)), Logger: a.log,
+	})
+	if err != nil {
+		return err
 	}
+	a.later(a.Bus.Close)
+	return nil
 }
 
 // openProbes lets the gateway be asked how it stands, where the console would be: there
 // is nobody else to ask. It takes leads in without, too.
 func (a *App) openProbes() {
-	o := console.Options{Addr: a.config.HTTP.Console, Metrics: a.registry, Ready: a.Ready, Logger: a.log}
-	if a.opts.Listen != nil {
-		o.Listen = func(addr string) (console.Entrance, error) { return a.opts.Listen(RoleConsole, addr) }
-	}
-	probes, err := console.New(o)
+	probes, err := console.New(console.Options{Addr: a.config.HTTP.Console, Listen: a.listenAs(RoleConsole), Metrics: a.registry, Ready: a.Ready, Logger: a.log})
 	if err != nil {
 		a.log.Warn("nobody can ask this gateway how it stands: it goes on without /metrics and /readyz", "error", err)
 		return
@@ -123,10 +126,7 @@ func (g gatewayMetrics) Collect(ch chan<- prometheus.Metric) {
 	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, label string) {
 		ch <- prometheus.MustNewConstMetric(d, kind, v, label)
 	}
-	c := g.app.Bus.Counts()
-	for outcome, n := range map[string]uint64{"accepted": c.Accepted, "duplicate": c.Duplicates, "refused": c.Refused} {
-		send(emittedDesc, prometheus.CounterValue, float64(n), outcome)
-	}
+	g.app.collectEmitted(ch)
 	fresh, known := g.app.forward.Passed()
 	send(gatewayPassed, prometheus.CounterValue, float64(fresh), "fresh")
 	send(gatewayPassed, prometheus.CounterValue, float64(known), "known")
@@ -196,20 +196,15 @@ func (a *App) peekEdge(ctx context.Context) ([]bus.Passage, error) {
 	if _, err := os.Stat(a.natsDir()); errors.Is(err, os.ErrNotExist) {
 		return nil, errNoNATS
 	}
-	var server bus.InProcess
-	own, err := local.Start(ctx, local.Options{Dir: a.natsDir(), Logger: a.log})
+	err := a.startEdge(ctx)
 	switch {
 	case err == nil:
-		server = own
-		a.later(own.Close)
+		err = a.connectEdge(ctx, a.nats)
 	case natsInUse(err):
-		server = local.Running{Dir: a.natsDir()}
-	default:
+		err = a.connectEdge(ctx, local.Running{Dir: a.natsDir()})
+	}
+	if err != nil {
 		return nil, err
 	}
-	if a.Bus, err = bus.Open(ctx, a.edgeOptions(server)); err != nil {
-		return nil, err
-	}
-	a.later(a.Bus.Close)
 	return a.Bus.Passages(ctx)
 }

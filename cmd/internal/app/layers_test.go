@@ -21,6 +21,7 @@ var levels = map[string]int{
 	"mekong/sources/request":  0, // what the door and its dialects say to each other
 
 	"mekong/sources/chatlog/turn": 0, // what chatlog writes and the transform reads
+	"mekong/pipeline/serve":       0, // how HTTP servers listen
 	"mekong/pipeline/table":       0, // the files people keep tables in: export, import, console
 	"mekong/sinks/columns":        0, // what columns are called, for every table
 	"mekong/sinks/outbound":       0, // addresses that a customer may have written: no private one

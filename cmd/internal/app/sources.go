@@ -11,7 +11,6 @@ import (
 	"mekong/pipeline/bus"
 	"mekong/sources"
 	"mekong/sources/chatlog"
-	"mekong/sources/intake"
 )
 
 // recallFor is how far back a source is told what it stored before a restart: the
@@ -19,11 +18,9 @@ import (
 const recallFor = 24 * time.Hour
 
 func (a *App) openSources(ctx context.Context) (err error) {
-	o := sources.Options{Logger: a.log, Metrics: a.doorMetrics(), Refuse: a.Bus.Refuse, Positions: a.positions, Hear: a.hear}
-	if a.opts.Listen != nil {
-		o.Listen = func(addr string) (intake.Entrance, error) { return a.opts.Listen(RoleIntake, addr) }
-	}
-	a.Sources, err = sources.Open(a.config, o)
+	a.Sources, err = sources.Open(a.config, sources.Options{
+		Logger: a.log, Metrics: a.doorMetrics(), Listen: a.listenAs(RoleIntake), Refuse: a.Bus.Refuse, Positions: a.positions, Hear: a.hear,
+	})
 	if err != nil {
 		return err
 	}

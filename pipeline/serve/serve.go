@@ -1,4 +1,6 @@
-package console
+// Package serve is how the program's HTTP servers listen: the door for leads and the
+// console. It knows nothing of what they answer.
+package serve
 
 import (
 	"context"
@@ -7,31 +9,28 @@ import (
 	"time"
 )
 
-// stopGrace is what requests in hand have at a stop.
-const stopGrace = 2 * time.Second
-
-// Entrance is where a console listens. One that is given to [Options.Listen] may
-// outlive the console: who comes between two of them then waits for the second.
+// Entrance is where a server listens. One that the server did not open itself may outlive
+// it: who comes between two servers then waits for the second.
 type Entrance interface {
 	Addr() net.Addr
 	// Serve has s answer what comes, until ctx ends. It returns once what was in hand
 	// then has been answered, or has been cut off after grace. An error is that nobody
-	// can come in any more.
+	// can come in any more. One at a time may be called.
 	Serve(ctx context.Context, s *http.Server, grace time.Duration) error
 	// Close gives back what was never served.
 	Close() error
 }
 
-// doorstep is an entrance of one console's own.
-type doorstep struct{ net.Listener }
-
-func listen(addr string) (Entrance, error) {
+// Listen opens an entrance of one server's own, which ends with it.
+func Listen(addr string) (Entrance, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	return doorstep{l}, nil
 }
+
+type doorstep struct{ net.Listener }
 
 func (d doorstep) Serve(ctx context.Context, s *http.Server, grace time.Duration) error {
 	failed := make(chan error, 1)
