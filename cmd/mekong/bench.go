@@ -68,7 +68,7 @@ million take ten minutes and 8 GB of the disk.`,
 	cmd.Flags().StringVar(&o.data, "data", "", "`folder` to work in, whose disk is then what is measured (default: the system's temporary folder)")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	cmd.Flags().StringVar(&o.against, "against", "", "`file` that --json printed in an earlier run, to compare this one with")
-	cmd.Flags().IntSliceVar(&o.waiting, "waiting", []int{10_000, 100_000}, "with --only waiting: how many records wait, growing, 20,000,000 at most")
+	cmd.Flags().IntSliceVar(&o.waiting, "waiting", bench.WaitingSizes, "with --only waiting: how many records wait, growing, 20,000,000 at most")
 	cmd.Flags().BoolVar(&o.quick, "quick", false, "3 rounds of 0.3 seconds, unless those are given")
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(append(slices.Clone(bench.Names), bench.Asked), cobra.ShellCompDirectiveNoFileComp))
 	return cmd

@@ -33,6 +33,9 @@ var Names = []string{"door", "transform", "mongodb", "larkbase", "sheets", "bot"
 // Asked is the measure that is only taken when it is named.
 const Asked = "waiting"
 
+// WaitingSizes is how many records wait in it when nothing else is said.
+var WaitingSizes = []int{10_000, 100_000}
+
 // Options says what to measure, and for how long.
 type Options struct {
 	Dir    string        // where a folder is made and removed: whose disk is measured; empty: the system's temporary one
@@ -41,7 +44,7 @@ type Options struct {
 	Leg    time.Duration // of one turn at the door; what is counted instead is scaled to it; 0: 2 s
 	Quick  bool          // said in the report, changes nothing
 	Say    func(string)  // told what is being done now; nil: nobody
-	// Waiting are the sizes of the measure "waiting", growing; empty: 10,000 and 100,000.
+	// Waiting are the sizes of the measure "waiting", growing; empty: [WaitingSizes].
 	Waiting []int
 	// Lark makes a simulated Lark Base; nil: what needs one is left out.
 	Lark func() (*Base, error)

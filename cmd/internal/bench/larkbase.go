@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -40,25 +39,6 @@ func BaseColumns() map[string]string {
 	}
 }
 
-// pace is how long a simulated call takes in a turn, and how many records the turn
-// stores.
-type pace struct {
-	with    string
-	latency time.Duration
-	n       int
-}
-
-// paces are calls of no time, where the processor decides and the simulator takes
-// its share of it from both sides, and calls that take about as long as on the real
-// platforms.
-func (r *run) paces(batch, fast, slow int) []pace {
-	const call = 150 * time.Millisecond
-	return []pace{
-		{"calls of no time", 0, r.scaled(fast, 2) * batch},
-		{fmt.Sprintf("calls of %d ms", call.Milliseconds()), call, r.scaled(slow, 1) * batch},
-	}
-}
-
 // measureLarkBase compares what the deliver loop and the sink store in a simulated
 // Base, and what the sink does when it is handed the records without a queue, with what
 // the vendor's SDK does by itself: the same cells in batches of the same
@@ -87,40 +67,15 @@ func measureLarkBase(ctx context.Context, r *run) ([]Line, error) {
 		return nil, err
 	}
 	defer b.Close()
-	var out []Line
-	for _, l := range r.paces(baseBatch, 20, 12) {
-		b.Latency(l.latency)
-		bare := func(ctx context.Context) (baseLeg, error) { return b.bare(ctx, l.n) }
-		ours := func(ctx context.Context) (baseLeg, error) { return b.sink(ctx, l.n) }
-		alone := func(ctx context.Context) (baseLeg, error) { return b.alone(ctx, l.n) }
-		got, err := rounds(ctx, r, title+", "+l.with, nil, leg[baseLeg](bare), ours, alone, bare)
-		if err != nil {
-			return nil, err
-		}
-		rate := func(l baseLeg) float64 { return l.rate }
-		out = append(out,
-			ratioLine(title, "records/s ÷ the SDK alone, "+l.with, atLeast(0.9), pick(got[1], rate), pick(got[0], rate), pick(got[3], rate)),
-			ratioLine(title, "records/s, the sink without queue and loop ÷ the SDK alone, "+l.with, atLeast(0.9), pick(got[2], rate), pick(got[0], rate), pick(got[3], rate)),
-			plainLine(title, fmt.Sprintf("records, batches of %d, %s", baseBatch, l.with), "/s", nil, pick(got[1], rate)),
-			plainLine(title, "records, the SDK alone, "+l.with, "/s", nil, pick(got[0], rate)))
-		if l.latency == 0 {
-			out = append(out, plainLine(title, "calls per 1,000 new records", "", atMost(2.2), pick(got[1], func(l baseLeg) float64 { return l.calls })))
-			if cpu := func(l baseLeg) float64 { return l.cpu }; !math.IsNaN(got[0][0].cpu) {
-				out = append(out,
-					plainLine(title, "processor time per record, queue and simulator included", "µs", nil, pick(got[1], cpu)),
-					plainLine(title, "processor time per record, the sink without queue and loop, simulator included", "µs", nil, pick(got[2], cpu)),
-					plainLine(title, "processor time per record, the SDK alone, simulator included", "µs", nil, pick(got[0], cpu)))
-			}
-		}
+	c := &contest{
+		title: title, row: "record", client: "the SDK", batch: baseBatch, fast: 20, slow: 12,
+		latency: b.Latency, bare: b.bare, sink: b.sink, alone: b.alone,
+		calls: func(sink []vendorLeg) []Line {
+			return []Line{plainLine(title, "calls per 1,000 new records", "", atMost(2.2), pick(sink, func(l vendorLeg) float64 { return l.calls }))}
+		},
 	}
-	return append(out, lines...), nil
-}
-
-// baseLeg is one turn at the Base.
-type baseLeg struct {
-	rate  float64 // records a second, counted in the table
-	calls float64 // per 1,000 records
-	cpu   float64 // µs of the process per record; not a number: not readable
+	out, err := c.hold(ctx, r)
+	return append(out, lines...), err
 }
 
 // baseBatch is the most that the platform takes in one call for sure.
@@ -162,15 +117,15 @@ func (b *baser) open() (sink *larkbase.Sink, table string, err error) {
 }
 
 // sink stores n records through the real loop and sink.
-func (b *baser) sink(ctx context.Context, n int) (baseLeg, error) {
+func (b *baser) sink(ctx context.Context, n int) (vendorLeg, error) {
 	sink, table, err := b.open()
 	if err != nil {
-		return baseLeg{}, err
+		return vendorLeg{}, err
 	}
 	defer sink.Close()
 	records, err := b.records(n + 1)
 	if err != nil {
-		return baseLeg{}, err
+		return vendorLeg{}, err
 	}
 	var busy time.Duration
 	took, err := b.store.through(ctx, "base", sink, sink.Limits(), records, func() {
@@ -178,31 +133,31 @@ func (b *baser) sink(ctx context.Context, n int) (baseLeg, error) {
 		busy = clean()
 	})
 	if err != nil {
-		return baseLeg{}, err
+		return vendorLeg{}, err
 	}
 	return b.counted(table, n, 1, took, busy)
 }
 
 // alone stores n records through the sink, without the queue and its loop.
-func (b *baser) alone(ctx context.Context, n int) (baseLeg, error) {
+func (b *baser) alone(ctx context.Context, n int) (vendorLeg, error) {
 	sink, table, err := b.open()
 	if err != nil {
-		return baseLeg{}, err
+		return vendorLeg{}, err
 	}
 	defer sink.Close()
 	records, err := b.records(n + 1)
 	if err != nil {
-		return baseLeg{}, err
+		return vendorLeg{}, err
 	}
 	if err := stored(sink.Write(ctx, records[:1])); err != nil { // it fetches a token, and reads the columns
-		return baseLeg{}, err
+		return vendorLeg{}, err
 	}
 	b.Count(table)
 	busy := clean()
 	began := time.Now()
 	for batch := range slices.Chunk(records[1:], baseBatch) {
 		if err := stored(sink.Write(ctx, batch)); err != nil {
-			return baseLeg{}, err
+			return vendorLeg{}, err
 		}
 	}
 	return b.counted(table, n, 1, time.Since(began), busy)
@@ -210,15 +165,11 @@ func (b *baser) alone(ctx context.Context, n int) (baseLeg, error) {
 
 // counted is n a second, once the table is found to hold as many rows of as many
 // keys, and those of before.
-func (b *baser) counted(table string, n, before int, took, busy time.Duration) (baseLeg, error) {
-	busier, timed := processor()
+func (b *baser) counted(table string, n, before int, took, busy time.Duration) (vendorLeg, error) {
+	cpu := spent(busy) // before the counting, which costs some
 	rows, keys, calls := b.Count(table)
 	if rows != n+before || keys != rows {
-		return baseLeg{}, fmt.Errorf("%d records should be in the table, and there are %d rows of %d keys", n+before, rows, keys)
+		return vendorLeg{}, fmt.Errorf("%d records should be in the table, and there are %d rows of %d keys", n+before, rows, keys)
 	}
-	out := baseLeg{rate: float64(n) / took.Seconds(), calls: float64(calls) * 1000 / float64(n), cpu: math.NaN()}
-	if timed {
-		out.cpu = ms(busier-busy) * 1000 / float64(n)
-	}
-	return out, nil
+	return newVendorLeg(n, took, cpu, calls, 0), nil
 }

@@ -18,11 +18,11 @@ import (
 // bare creates n records with the vendor's SDK alone, one batch after the other. The
 // cells are made before, so that nothing but the SDK and the Base is in the time. Each
 // request has a client_token, as the sink's have: the simulator has work with it.
-func (b *baser) bare(ctx context.Context, n int) (baseLeg, error) {
+func (b *baser) bare(ctx context.Context, n int) (vendorLeg, error) {
 	table, _ := b.Table()
 	records, err := b.records(n + 1)
 	if err != nil {
-		return baseLeg{}, err
+		return vendorLeg{}, err
 	}
 	rows := make([]*larkbitable.AppTableRecord, len(records))
 	for i := range records {
@@ -46,14 +46,14 @@ func (b *baser) bare(ctx context.Context, n int) (baseLeg, error) {
 		return err
 	}
 	if err := create(rows[:1]); err != nil { // it fetches a token
-		return baseLeg{}, err
+		return vendorLeg{}, err
 	}
 	b.Count(table)
 	busy := clean()
 	began := time.Now()
 	for batch := range slices.Chunk(rows[1:], baseBatch) {
 		if err := create(batch); err != nil {
-			return baseLeg{}, err
+			return vendorLeg{}, err
 		}
 	}
 	return b.counted(table, n, 1, time.Since(began), busy)

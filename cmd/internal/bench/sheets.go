@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -70,44 +69,18 @@ func measureSheets(ctx context.Context, r *run) ([]Line, error) {
 		return nil, err
 	}
 	defer b.Close()
-	var out []Line
-	for _, l := range r.paces(sheetBatch, 10, 8) {
-		b.Latency(l.latency)
-		of := func(f func(context.Context, int) (sheetLeg, error)) leg[sheetLeg] {
-			return func(ctx context.Context) (sheetLeg, error) { return f(ctx, l.n) }
-		}
-		got, err := rounds(ctx, r, title+", "+l.with, nil, of(b.bare), of(b.sink), of(b.alone), of(b.bare))
-		if err != nil {
-			return nil, err
-		}
-		rate := func(l sheetLeg) float64 { return l.rate }
-		out = append(out,
-			ratioLine(title, "rows/s ÷ the client alone, "+l.with, atLeast(0.9), pick(got[1], rate), pick(got[0], rate), pick(got[3], rate)),
-			ratioLine(title, "rows/s, the sink without queue and loop ÷ the client alone, "+l.with, atLeast(0.9), pick(got[2], rate), pick(got[0], rate), pick(got[3], rate)),
-			plainLine(title, fmt.Sprintf("rows, batches of %d, %s", sheetBatch, l.with), "/s", nil, pick(got[1], rate)),
-			plainLine(title, "rows, the client alone, "+l.with, "/s", nil, pick(got[0], rate)))
-		if l.latency != 0 {
-			continue
-		}
-		out = append(out,
-			plainLine(title, "write calls per 1,000 new rows", "", nil, pick(got[1], func(l sheetLeg) float64 { return l.writes })),
-			plainLine(title, "reads ÷ writes, new rows only", "", nil, pick(got[1], func(l sheetLeg) float64 { return l.reads })))
-		if cpu := func(l sheetLeg) float64 { return l.cpu }; !math.IsNaN(got[0][0].cpu) {
-			out = append(out,
-				plainLine(title, "processor time per row, queue and simulator included", "µs", nil, pick(got[1], cpu)),
-				plainLine(title, "processor time per row, the sink without queue and loop, simulator included", "µs", nil, pick(got[2], cpu)),
-				plainLine(title, "processor time per row, the client alone, simulator included", "µs", nil, pick(got[0], cpu)))
-		}
+	c := &contest{
+		title: title, row: "row", client: "the client", batch: sheetBatch, fast: 10, slow: 8,
+		latency: b.Latency, bare: b.bare, sink: b.sink, alone: b.alone,
+		calls: func(sink []vendorLeg) []Line {
+			return []Line{
+				plainLine(title, "write calls per 1,000 new rows", "", nil, pick(sink, func(l vendorLeg) float64 { return l.calls })),
+				plainLine(title, "reads ÷ writes, new rows only", "", nil, pick(sink, func(l vendorLeg) float64 { return l.reads })),
+			}
+		},
 	}
-	return append(out, lines...), nil
-}
-
-// sheetLeg is one turn at the spreadsheet.
-type sheetLeg struct {
-	rate   float64 // rows a second, counted in the tab
-	writes float64 // calls per 1,000 rows
-	reads  float64 // calls per write
-	cpu    float64 // µs of the process per row; not a number: not readable
+	out, err := c.hold(ctx, r)
+	return append(out, lines...), err
 }
 
 // books are simulated spreadsheets, and records for them.
@@ -160,15 +133,15 @@ func sheetLimits() pipeline.Limits {
 }
 
 // sink stores n records through the real loop and sink.
-func (b *books) sink(ctx context.Context, n int) (sheetLeg, error) {
+func (b *books) sink(ctx context.Context, n int) (vendorLeg, error) {
 	sink, book, err := b.open()
 	if err != nil {
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	defer sink.Close()
 	records, err := b.records(n + 1)
 	if err != nil {
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	var busy time.Duration
 	took, err := b.store.through(ctx, "sheet", sink, sheetLimits(), records, func() {
@@ -176,31 +149,31 @@ func (b *books) sink(ctx context.Context, n int) (sheetLeg, error) {
 		busy = clean()
 	})
 	if err != nil {
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	return b.counted(book, n, took, busy)
 }
 
 // alone stores n records through the sink, without the queue and its loop.
-func (b *books) alone(ctx context.Context, n int) (sheetLeg, error) {
+func (b *books) alone(ctx context.Context, n int) (vendorLeg, error) {
 	sink, book, err := b.open()
 	if err != nil {
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	defer sink.Close()
 	records, err := b.records(n + 1)
 	if err != nil {
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	if err := stored(sink.Write(ctx, records[:1])); err != nil { // it makes the header
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	b.Count(book, keyColumn)
 	busy := clean()
 	began := time.Now()
 	for batch := range slices.Chunk(records[1:], sheetBatch) {
 		if err := stored(sink.Write(ctx, batch)); err != nil {
-			return sheetLeg{}, err
+			return vendorLeg{}, err
 		}
 	}
 	return b.counted(book, n, time.Since(began), busy)
@@ -208,17 +181,13 @@ func (b *books) alone(ctx context.Context, n int) (sheetLeg, error) {
 
 // counted is n a second, once the tab is found to hold as many rows of as many keys,
 // and the one of before.
-func (b *books) counted(book string, n int, took, busy time.Duration) (sheetLeg, error) {
-	busier, timed := processor()
+func (b *books) counted(book string, n int, took, busy time.Duration) (vendorLeg, error) {
+	cpu := spent(busy) // before the counting, which costs some
 	rows, keys, writes, reads := b.Count(book, keyColumn)
 	if rows != n+1 || keys != rows {
-		return sheetLeg{}, fmt.Errorf("%d records should be in the tab, and there are %d rows of %d keys", n+1, rows, keys)
+		return vendorLeg{}, fmt.Errorf("%d records should be in the tab, and there are %d rows of %d keys", n+1, rows, keys)
 	}
-	out := sheetLeg{rate: float64(n) / took.Seconds(), writes: float64(writes) * 1000 / float64(n), reads: float64(reads) / float64(writes), cpu: math.NaN()}
-	if timed {
-		out.cpu = ms(busier-busy) * 1000 / float64(n)
-	}
-	return out, nil
+	return newVendorLeg(n, took, cpu, writes, reads), nil
 }
 
 // sheetMemory looks at how large the process is with records waiting for a

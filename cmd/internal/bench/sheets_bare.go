@@ -16,11 +16,11 @@ import (
 
 // bare appends n rows with Google's client alone, one batch after the other. The cells
 // are made before, so that nothing but the client and the spreadsheet is in the time.
-func (b *books) bare(ctx context.Context, n int) (sheetLeg, error) {
+func (b *books) bare(ctx context.Context, n int) (vendorLeg, error) {
 	book, _ := b.Book()
 	records, err := b.records(n + 1)
 	if err != nil {
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	columns := []string{keyColumn, "Mekong version"}
 	for name := range SheetColumns() {
@@ -37,13 +37,13 @@ func (b *books) bare(ctx context.Context, n int) (sheetLeg, error) {
 	}
 	t, err := b.account().Token(ctx)
 	if err != nil {
-		return sheetLeg{}, errNoToken
+		return vendorLeg{}, errNoToken
 	}
 	c, err := api.NewService(ctx, option.WithEndpoint(b.Endpoint), option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{
 		Base: &http.Transport{}, Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: t.Value.Reveal()}),
 	}}))
 	if err != nil {
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	add := func(rows ...*api.RowData) error {
 		_, err := c.Spreadsheets.BatchUpdate(book, &api.BatchUpdateSpreadsheetRequest{Requests: []*api.Request{{
@@ -52,14 +52,14 @@ func (b *books) bare(ctx context.Context, n int) (sheetLeg, error) {
 		return err
 	}
 	if err := add(head, rows[0]); err != nil {
-		return sheetLeg{}, err
+		return vendorLeg{}, err
 	}
 	b.Count(book, keyColumn)
 	busy := clean()
 	began := time.Now()
 	for batch := range slices.Chunk(rows[1:], sheetBatch) {
 		if err := add(batch...); err != nil {
-			return sheetLeg{}, err
+			return vendorLeg{}, err
 		}
 	}
 	return b.counted(book, n, time.Since(began), busy)

@@ -19,7 +19,7 @@ func measureWaiting(ctx context.Context, r *run) (lines []Line, err error) {
 	}
 	defer remove()
 	if len(r.Waiting) == 0 {
-		r.Waiting = []int{10_000, 100_000}
+		r.Waiting = WaitingSizes
 	}
 	dir = filepath.Join(dir, "n")
 	var first []float64
