@@ -22,11 +22,7 @@ func TestVersionSkew(t *testing.T) {
 	if *faultsOther == "" {
 		t.Skip("it needs the mekong of another version: -faults.other PATH")
 	}
-	most, seed := max(*faultsFor, 15*time.Second), *faultsSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("the seed is %d", seed)
+	most, seed := howLong(t, 15*time.Second)
 	w := newWorld(t, 1, 6*time.Second, seed)
 	all := append(append([]*proc(nil), w.doors...), w.workers...)
 	for _, p := range all {

@@ -29,18 +29,26 @@ var (
 	faultsSeed = flag.Uint64("faults.seed", 0, "what TestFaults does, and when; 0: something new")
 )
 
-// Everything that can be killed, stopped, revoked, refused or taken away is, in an order
-// that the seed decides, with leads coming in all the time and the vendors losing one
-// answer in ten. What was accepted is in every destination once.
-func TestFaults(t *testing.T) {
-	most, seed := *faultsFor, *faultsSeed
+// howLong is how long a test goes on, usually or as the flags say, and the seed of what
+// happens in it.
+func howLong(t *testing.T, usually time.Duration) (most time.Duration, seed uint64) {
+	t.Helper()
+	most, seed = *faultsFor, *faultsSeed
 	if most == 0 {
-		most = 15 * time.Second
+		most = usually
 	}
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("the seed is %d", seed)
+	return most, seed
+}
+
+// Everything that can be killed, stopped, revoked, refused or taken away is, in an order
+// that the seed decides, with leads coming in all the time and the vendors losing one
+// answer in ten. What was accepted is in every destination once.
+func TestFaults(t *testing.T) {
+	most, seed := howLong(t, 15*time.Second)
 	all := slices.DeleteFunc(nemeses(), func(n *nemesis) bool { return !strings.Contains(n.name, *faultsOnly) })
 	w := newWorld(t, 1, 6*time.Second, seed)
 	w.start()
@@ -202,20 +210,23 @@ func (w *world) waiting(t testing.TB, b *bus.Bus) string {
 // Three servers that keep everything three times, and the one that leads the stream of
 // what came in is killed every ten seconds.
 func TestCluster(t *testing.T) {
-	most, every := *faultsFor, 10*time.Second
-	if most == 0 {
+	if *faultsFor == 0 {
 		t.Skip("it takes minutes: go test ./cmd/internal/app -run TestCluster -faults.for 3m")
 	}
-	seed := uint64(time.Now().UnixNano())
+	most, seed := howLong(t, 0)
 	w := newWorld(t, 3, 6*time.Second, seed)
 	w.start()
-	leader := &nemesis{name: "kill -9 of the leader", do: func(ctx context.Context, w *world, rnd *rand.Rand) {
-		killed(ctx, w.leader(ctx), rnd)
-	}}
-	w.suffer(t, most, 80, []*nemesis{leader}, every, seed)
+	leader := leaderKilled()
+	w.suffer(t, most, 80, []*nemesis{leader}, 10*time.Second, seed)
 	if leader.n.Load() == 0 {
 		t.Error("no leader was ever killed")
 	}
+}
+
+func leaderKilled() *nemesis {
+	return &nemesis{name: "kill -9 of the leader", do: func(ctx context.Context, w *world, rnd *rand.Rand) {
+		killed(ctx, w.leader(ctx), rnd)
+	}}
 }
 
 // leader is the server that leads RAW.

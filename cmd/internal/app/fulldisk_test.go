@@ -77,6 +77,18 @@ func streamsAreFull(t *testing.T) {
 	f.nothingBuried()
 }
 
+// untilTheReserve has another program fill the volume until the door takes nothing more.
+func (f *traffic) untilTheReserve(volume string) *filler {
+	filler := newFiller(f.t, volume)
+	for n := 0; f.one(); n++ {
+		if n > 64 {
+			f.t.Fatal("the reserve was never reached")
+		}
+		filler.grow(1 << 20)
+	}
+	return filler
+}
+
 // reserveIsReached: another program fills the volume up to nats.reserve, which
 // the door does not touch.
 func reserveIsReached(t *testing.T, volume string) {
@@ -84,13 +96,7 @@ func reserveIsReached(t *testing.T, volume string) {
 	c.NATS.Reserve = 15
 	f := newTraffic(start(t, c, Options{}))
 	f.many(100)
-	filler := newFiller(t, volume)
-	for n := 0; f.one(); n++ {
-		if n > 64 {
-			t.Fatal("the reserve was never reached")
-		}
-		filler.grow(1 << 20)
-	}
+	filler := f.untilTheReserve(volume)
 	f.refused(20)
 	if status, text := f.operators("/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(text, "reserve") {
 		t.Errorf("/readyz answers %d %s", status, text)
@@ -278,11 +284,11 @@ func (r *running) nothingBuried() {
 
 // filler is the other program.
 type filler struct {
-	t    *testing.T
+	t    testing.TB
 	file *os.File
 }
 
-func newFiller(t *testing.T, volume string) *filler {
+func newFiller(t testing.TB, volume string) *filler {
 	t.Helper()
 	f, err := os.Create(filepath.Join(volume, "filler"))
 	if err != nil {

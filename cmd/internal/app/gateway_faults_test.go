@@ -22,9 +22,7 @@ import (
 // Under load the cluster is killed again and again, so that answers are lost, and the
 // gateway is. What was accepted becomes one record.
 func TestGatewayUnderFire(t *testing.T) {
-	most := *faultsFor
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	most, seed := howLong(t, 0)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	b := newBeyond(t)
 	addr := b.free()
@@ -134,14 +132,7 @@ func TestGatewayUnderFire(t *testing.T) {
 // TestGateway is TestFaults with gateways for doors: they take in whatever happens to
 // the servers.
 func TestGateway(t *testing.T) {
-	most, seed := *faultsFor, *faultsSeed
-	if most == 0 {
-		most = 10 * time.Second
-	}
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("the seed is %d", seed)
+	most, seed := howLong(t, 10*time.Second)
 	w := newWorld(t, 1, 6*time.Second, seed)
 	w.gateways()
 	w.start()
@@ -151,17 +142,13 @@ func TestGateway(t *testing.T) {
 // TestGatewayCluster is TestCluster with gateways for doors, and with all servers away
 // now and then.
 func TestGatewayCluster(t *testing.T) {
-	most := *faultsFor
-	if most == 0 {
+	if *faultsFor == 0 {
 		t.Skip("it takes minutes: go test ./cmd/internal/app -run TestGatewayCluster -faults.for 3m")
 	}
-	seed := uint64(time.Now().UnixNano())
+	most, seed := howLong(t, 0)
 	w := newWorld(t, 3, 6*time.Second, seed)
 	w.gateways()
 	w.start()
-	leader := &nemesis{name: "kill -9 of the leader", do: func(ctx context.Context, w *world, rnd *rand.Rand) {
-		killed(ctx, w.leader(ctx), rnd)
-	}}
 	all := &nemesis{name: "kill -9 of all servers", do: func(ctx context.Context, w *world, rnd *rand.Rand) {
 		for _, p := range w.servers {
 			p.busy.Lock()
@@ -174,7 +161,7 @@ func TestGatewayCluster(t *testing.T) {
 		}
 	}}
 	door := &nemesis{name: "kill -9 of a gateway", do: func(ctx context.Context, w *world, rnd *rand.Rand) { killed(ctx, some(rnd, w.doors), rnd) }}
-	w.suffer(t, most, 80, []*nemesis{leader, all, door}, 8*time.Second, seed)
+	w.suffer(t, most, 80, []*nemesis{leaderKilled(), all, door}, 8*time.Second, seed)
 }
 
 // gateways makes the doors gateways, each with a folder of its own.

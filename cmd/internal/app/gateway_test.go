@@ -263,13 +263,7 @@ func TestGatewayWithAFullDisk(t *testing.T) {
 	c.DataDir, c.NATS.Reserve = filepath.Join(volume, "data"), 15
 	f := newTraffic(start(t, c, Options{Only: []string{RoleIntake}}))
 	f.many(20)
-	filler := newFiller(t, volume)
-	for n := 0; f.one(); n++ {
-		if n > 64 {
-			t.Fatal("the reserve was never reached")
-		}
-		filler.grow(1 << 20)
-	}
+	filler := f.untilTheReserve(volume)
 	f.refused(5)
 	filler.remove()
 	f.many(20)
